@@ -1,0 +1,1 @@
+"""Colour: conversion, difference, names, and the palettes of images."""

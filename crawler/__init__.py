@@ -1,0 +1,1 @@
+"""The Scrapy project: discovers artwork pages, fetches them politely, makes them durable."""

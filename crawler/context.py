@@ -1,0 +1,242 @@
+"""What a crawl works with: settings, profile, ledger and stores, handed to every component."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import CloseSpider
+
+from crawler.addresses import AddressPolicy, proxy_urls
+from crawler.config import CrawlerSettings
+from crawler.extraction.urls import url_fingerprint
+from crawler.frontier.ledger import Ledger
+from crawler.frontier.writer import Writer
+from crawler.items import FailureItem, Item, Kind, Lease, Link
+from crawler.profiles import Profile, StartPage
+from crawler.rendering.splash import splash_meta
+from storage.database import Database
+from storage.errors import ArtworksError, UsageError
+from storage.objects import ObjectStore
+
+logger = logging.getLogger(__name__)
+
+ARGUMENTS = ("site", "category", "limit", "refresh", "base_url")
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlArguments:
+    """The spider's arguments, as given with `-a`."""
+
+    site: str
+    categories: tuple[str, ...] = ()
+    limit: int | None = None
+    refresh_days: float | None = None
+    base_url: str | None = None
+
+    @classmethod
+    def parse(cls, given: Mapping[str, str]) -> CrawlArguments:
+        """Read `-a` arguments; raise UsageError for one that is unknown or malformed."""
+        for name in given:
+            if name not in ARGUMENTS:
+                raise UsageError(f"unknown argument -a {name}=…; known are {', '.join(ARGUMENTS)}")
+        if not given.get("site"):
+            raise UsageError("which site? Say -a site=NAME; `artworks sites` lists them")
+        return cls(
+            site=given["site"],
+            categories=tuple(
+                name.strip() for name in given.get("category", "").split(",") if name.strip()
+            ),
+            limit=_number(given, "limit", int, 1),
+            refresh_days=_number(given, "refresh", float, 0),
+            base_url=given.get("base_url"),
+        )
+
+
+def _number(given: Mapping[str, str], name: str, kind: type[Any], least: int) -> Any:
+    if name not in given:
+        return None
+    try:
+        value = kind(given[name])
+    except ValueError:
+        value = None
+    if value is None or not least <= value < float("inf"):
+        raise UsageError(f"-a {name}={given[name]}: a number of at least {least} is needed")
+    return value
+
+
+@dataclass
+class CrawlContext:
+    """Everything that the scheduler, the spider and the pipelines share in one crawl."""
+
+    arguments: CrawlArguments
+    settings: CrawlerSettings
+    profile: Profile
+    database: Database
+    store: ObjectStore
+    addresses: AddressPolicy
+    ledger: Ledger
+    writer: Writer
+    crawl_delays: dict[str, float] = field(default_factory=dict)
+    problem: str | None = None
+    finish_reason: str | None = None
+    retryable_failures: int = 0
+    _stopping: bool = False
+
+    @classmethod
+    def build(
+        cls,
+        arguments: CrawlArguments,
+        settings: CrawlerSettings,
+        profile: Profile,
+        database: Database,
+        store: ObjectStore,
+    ) -> CrawlContext:
+        """Put the parts together; nothing is asked of the database yet."""
+        splash = settings.splash_url
+        services = [*proxy_urls(), *([splash.get_secret_value()] if splash else [])]
+        ledger = Ledger(
+            database,
+            site=profile.name,
+            categories=arguments.categories,
+            refresh_days=arguments.refresh_days,
+        )
+        return cls(
+            arguments=arguments,
+            settings=settings,
+            profile=profile,
+            database=database,
+            store=store,
+            addresses=AddressPolicy(settings.allowed_networks, services),
+            ledger=ledger,
+            writer=Writer(ledger),
+        )
+
+    @classmethod
+    def of(cls, crawler: Crawler) -> CrawlContext:
+        """Return the context of the crawl that a component belongs to."""
+        context = getattr(crawler.spider, "context", None)
+        assert isinstance(context, CrawlContext), "the artworks spider brings its context"
+        return context
+
+    @property
+    def run_id(self) -> int:
+        """Number of the run in `crawl_runs`."""
+        return self.ledger.worker
+
+    async def begin(self, crawler: Crawler) -> None:
+        """Register the run and seed the frontier; raise CloseSpider where that cannot be done."""
+        try:
+            await self.writer.call(
+                self.ledger.open,
+                profile_hash=self.profile.hash,
+                settings={
+                    "site": self.arguments.site,
+                    "category": list(self.arguments.categories),
+                    "limit": self.arguments.limit,
+                    "refresh": self.arguments.refresh_days,
+                    "user_agent": self.settings.user_agent,
+                    "profile": str(self.profile.path),
+                },
+            )
+            starts = self.profile.starts(self.arguments.categories)
+            await self.writer.call(self.ledger.seed, [start_link(start) for start in starts])
+        except ArtworksError as error:
+            self.problem = str(error)
+            logger.error("%s", error)
+            raise CloseSpider("database_unavailable") from error
+
+    async def end(self, reason: str, stats: Mapping[str, Any]) -> None:
+        """Close the run; after a lost database there is nobody to tell, and locks are free."""
+        self.finish_reason = reason
+        try:
+            if reason != "database_unavailable":
+                if not await self.writer.call(self.ledger.knows_categories):
+                    self.finish_reason = "unknown_category"
+                    self.problem = (
+                        f"site {self.profile.name} has no category "
+                        f"{', '.join(self.arguments.categories)}: leave -a category= out to see all"
+                    )
+                self.retryable_failures = await self.writer.call(
+                    self.ledger.close, finish_reason=self.finish_reason, stats=stats
+                )
+        except ArtworksError as error:
+            self.finish_reason = "database_unavailable"
+            self.problem = str(error)
+            logger.error("the run could not be closed: %s", error)
+        finally:
+            await self.writer.call(self.ledger.abandon)
+            self.writer.close()
+            self.database.close()
+
+    def stop(self, crawler: Crawler, reason: str, problem: str) -> None:
+        """End the crawl early because a service it cannot do without is gone."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self.problem = problem
+        logger.error("stopping: %s", problem)
+        assert crawler.engine is not None
+        self._closing = asyncio.ensure_future(crawler.engine.close_spider_async(reason=reason))
+
+    def request_for(self, lease: Lease) -> Request:
+        """Return the request that fetches a leased row, rendered if the row says so."""
+        settings = self.settings
+        limit = settings.max_image_bytes if lease.kind == "image" else settings.max_page_bytes
+        meta: dict[str, Any] = {"lease": lease, "download_maxsize": limit}
+        headers: dict[str, str] = {}
+        rendering = lease.meta.get("rendering", "never")
+        if rendering == "splash":
+            meta["splash"] = splash_meta(lease.kind, self.profile.rendering.splash)
+            meta["autothrottle_dont_adjust_delay"] = True
+        elif self._may_be_unchanged(lease):
+            meta["handle_httpstatus_list"] = [304]
+            if lease.etag:
+                headers["If-None-Match"] = lease.etag
+            if lease.last_modified:
+                headers["If-Modified-Since"] = lease.last_modified
+        return Request(lease.url, meta=meta, headers=headers, dont_filter=True)
+
+    def _may_be_unchanged(self, lease: Lease) -> bool:
+        """Whether "not modified" would be a useful answer: its children are known already."""
+        return (
+            lease.kind == "listing"
+            and "children" in lease.meta
+            and lease.meta.get("profile") == self.profile.hash
+        )
+
+    @staticmethod
+    def is_success(item: Item) -> bool:
+        """Whether an outcome counts as finished work."""
+        return not isinstance(item, FailureItem)
+
+
+def link_to(
+    url: str, kind: Kind, *, categories: tuple[str, ...] = (), meta: Mapping[str, Any] | None = None
+) -> Link:
+    """Return a frontier link; images are kept apart from pages of the same address."""
+    fingerprint = url_fingerprint(url)
+    return Link(
+        url=url,
+        fingerprint=f"image:{fingerprint}" if kind == "image" else fingerprint,
+        host=urlsplit(url).hostname or "",
+        kind=kind,
+        categories=categories,
+        meta=meta or {},
+    )
+
+
+def start_link(start: StartPage) -> Link:
+    """Return the frontier link of a start page."""
+    meta: dict[str, Any] = {"rendering": start.rendering}
+    if start.discover is not None:
+        meta["discover"] = start.discover
+    return link_to(
+        start.url, "listing", categories=(start.category,) if start.category else (), meta=meta
+    )

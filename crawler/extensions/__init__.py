@@ -1,0 +1,1 @@
+"""Extensions: politeness, the run's log, progress."""

@@ -1,0 +1,304 @@
+"""What a page says about a work of art."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from crawler.extraction.artists import parse_artist, parse_life
+from crawler.extraction.dates import parse_years
+from crawler.extraction.dimensions import parse_dimensions
+from crawler.extraction.page import Element, Page
+from crawler.extraction.records import ArtistRecord, ArtworkRecord, ImageRecord
+from crawler.extraction.sources import Match, Source
+from crawler.extraction.text import MAX_DESCRIPTION, MAX_TEXT, clean_text
+from crawler.extraction.urls import canonical_url
+from storage.errors import ArtworksError
+
+if TYPE_CHECKING:
+    from crawler.profiles import Profile
+
+MAX_ID = 500
+MAX_NAME = 500
+MAX_TERM = 200
+MAX_TITLE = 2_000
+MAX_RAW = 1_000
+MAX_RAW_VALUES = 500
+MAX_ARTISTS = 100
+MAX_IMAGES = 500
+MAX_TERMS = 500
+
+Sources = tuple[Source, ...]
+
+_TEXT_FIELDS = (
+    ("medium", MAX_TEXT),
+    ("classification", MAX_TEXT),
+    ("culture", MAX_TEXT),
+    ("place", MAX_TEXT),
+    ("accession_number", MAX_TEXT),
+    ("description", MAX_DESCRIPTION),
+    ("credit_line", MAX_TEXT),
+    ("institution", MAX_TEXT),
+    ("rights_text", MAX_TEXT),
+)
+
+
+class ExtractionError(ArtworksError):
+    """A page does not give what the profile promises; `reason` is a documented failure code.
+
+    - `not_an_artwork`: what `artwork.match` names is not there, or no source gave anything.
+    - `missing_field`: a required field is empty.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+def extract_artwork(profile: Profile, page: Page) -> ArtworkRecord:
+    """Read the page of a work.
+
+    Raises:
+        ExtractionError: it is none, or a required field is missing.
+    """
+    return _Reader(profile, page).record()
+
+
+class _Reader:
+    """Reads one page and notes where each value came from."""
+
+    def __init__(self, profile: Profile, page: Page) -> None:
+        self.profile = profile
+        self.artwork = profile.artwork
+        self.page = page
+        self.raw: dict[str, list[str]] = {}
+        self.sources: dict[str, str] = {}
+
+    def record(self) -> ArtworkRecord:
+        artwork = self.artwork
+        if artwork.match and not any(source.found(self.page) for source in artwork.match):
+            raise ExtractionError(
+                "not_an_artwork", f"nothing on the page matches {_tried(artwork.match)}"
+            )
+        title = self.text("title", artwork.title, MAX_TITLE)
+        date = self.text("date", artwork.date)
+        dimensions = self.text("dimensions", artwork.dimensions)
+        texts = {
+            name: self.text(name, getattr(artwork, name), limit) for name, limit in _TEXT_FIELDS
+        }
+        license_url = self.link("license_url", artwork.license_url)
+        artists = self.artists()
+        images = self.images()
+        terms = self.terms()
+        self.require({"title": title, "date": date, "dimensions": dimensions, **texts,
+                      "license_url": license_url, "artist": artists, "images": images})  # fmt: skip
+        years = parse_years(date) or (None, None)
+        size = parse_dimensions(dimensions)
+        if texts["institution"] is None:
+            texts["institution"] = self.profile.institution
+        return ArtworkRecord(
+            source_id=self.source_id(),
+            page_url=self.page.url,
+            title=title or "",
+            date_text=date,
+            year_from=years[0],
+            year_to=years[1],
+            dimensions_text=dimensions,
+            height_cm=size.height_cm,
+            width_cm=size.width_cm,
+            depth_cm=size.depth_cm,
+            license_url=license_url,
+            artists=artists,
+            terms=terms,
+            images=images,
+            raw=self.raw,
+            sources=self.sources,
+            **texts,
+        )
+
+    def require(self, values: dict[str, object]) -> None:
+        for name in self.artwork.required:
+            if not values[name]:
+                if not self.raw:
+                    raise ExtractionError("not_an_artwork", "no source of [artwork] gave anything")
+                table = getattr(self.artwork, name)
+                tried = table if isinstance(table, tuple) else tuple(_all_sources(table))
+                raise ExtractionError(
+                    "missing_field", f"{name} is required; tried {_tried(tried)} in vain"
+                )
+
+    def source_id(self) -> str:
+        if self.artwork.source_id is None:
+            parts = urlsplit(canonical_url(self.page.url))
+            return f"{parts.path}?{parts.query}" if parts.query else parts.path
+        source_id = self.text("source_id", self.artwork.source_id, MAX_ID)
+        if source_id is None:
+            raise ExtractionError(
+                "missing_field",
+                f"source_id is required; tried {_tried(self.artwork.source_id)} in vain",
+            )
+        return source_id
+
+    def matches(
+        self, name: str, sources: Sources | None, node: Element | None = None
+    ) -> list[Match]:
+        """Return what the first source gives that gives anything, and note it."""
+        for source in sources or ():
+            if found := source.matches(self.page, node):
+                self.note(name, source, [match.text for match in found])
+                return found
+        return []
+
+    def note(self, name: str, source: Source, texts: list[str]) -> None:
+        raw = self.raw.setdefault(name, [])
+        raw += [text[:MAX_RAW] for text in texts[: max(0, MAX_RAW_VALUES - len(raw))]]
+        self.sources[name] = source.written
+
+    def text(
+        self,
+        name: str,
+        sources: Sources | None,
+        limit: int = MAX_TEXT,
+        node: Element | None = None,
+    ) -> str | None:
+        found = self.matches(name, sources, node)
+        return clean_text(found[0].text, limit) if found else None
+
+    def links(self, name: str, sources: Sources | None, node: Element | None = None) -> list[str]:
+        for source in sources or ():
+            if found := [url for url, _ in source.links(self.page, node)]:
+                self.note(name, source, found)
+                return found
+        return []
+
+    def link(self, name: str, sources: Sources | None, node: Element | None = None) -> str | None:
+        found = self.links(name, sources, node)
+        return found[0] if found else None
+
+    def artists(self) -> tuple[ArtistRecord, ...]:
+        table = self.artwork.artist
+        if table is None:
+            return ()
+        found: list[ArtistRecord] = []
+        if table.each is not None:
+            for node in self.elements(table.each):
+                names = self.matches("artist", table.name, node)
+                if names:
+                    found.append(
+                        _artist(
+                            names[0],
+                            self.page,
+                            role=self.text("artist_role", table.role, MAX_NAME, node),
+                            nationality=self.text(
+                                "artist_nationality", table.nationality, MAX_NAME, node
+                            ),
+                            life=self.text("artist_life", table.life, MAX_NAME, node),
+                            page_url=self.link("artist_page", table.page, node),
+                        )
+                    )
+        else:
+            names = self.matches("artist", table.name)
+            count = len(names)
+            roles = self.aligned("artist_role", table.role, count)
+            nationalities = self.aligned("artist_nationality", table.nationality, count)
+            lives = self.aligned("artist_life", table.life, count)
+            pages = _aligned(self.links("artist_page", table.page), count)
+            for name, role, nationality, life, url in zip(
+                names, roles, nationalities, lives, pages, strict=True
+            ):
+                found.append(
+                    _artist(
+                        name, self.page, role=role, nationality=nationality, life=life, page_url=url
+                    )
+                )
+        return tuple(dict.fromkeys(artist for artist in found if artist.name))[:MAX_ARTISTS]
+
+    def images(self) -> tuple[ImageRecord, ...]:
+        table = self.artwork.images
+        if table is None:
+            return ()
+        found: dict[str, tuple[str | None, str | None, str | None]] = {}
+        if table.each is not None:
+            for node in self.elements(table.each):
+                url = self.link("images", table.url, node)
+                if url is not None:
+                    caption = self.text("image_caption", table.caption, MAX_TEXT, node)
+                    rights = self.text("image_rights_text", table.rights_text, MAX_TEXT, node)
+                    licence = self.link("image_license_url", table.license_url, node)
+                    found.setdefault(url, (caption, rights, licence))
+        else:
+            urls = self.links("images", table.url)
+            count = len(urls)
+            captions = self.aligned("image_caption", table.caption, count)
+            rights_texts = self.aligned("image_rights_text", table.rights_text, count)
+            licences = _aligned(self.links("image_license_url", table.license_url), count)
+            for url, *about in zip(urls, captions, rights_texts, licences, strict=True):
+                found.setdefault(url, (about[0], about[1], about[2]))
+        return tuple(
+            ImageRecord(url, position, *about)
+            for position, (url, about) in enumerate(list(found.items())[:MAX_IMAGES])
+        )
+
+    def terms(self) -> tuple[tuple[str, str], ...]:
+        found: dict[tuple[str, str], None] = {}
+        for kind, sources in self.artwork.terms.items():
+            words = self.artwork.term_map.get(kind, {})
+            for match in self.matches(f"terms.{kind}", sources):
+                name = clean_text(match.text, MAX_TERM)
+                name = words.get(name.casefold(), name)
+                if name:
+                    found[kind, name] = None
+        return tuple(found)[:MAX_TERMS]
+
+    def elements(self, sources: Sources) -> list[Element]:
+        for source in sources:
+            if found := source.elements(self.page):
+                return found
+        return []
+
+    def aligned(self, name: str, sources: Sources | None, count: int) -> list[str | None]:
+        return _aligned([match.text for match in self.matches(name, sources)], count)
+
+
+def _aligned(values: list[str], count: int) -> list[str | None]:
+    """Give the i-th value to the i-th of `count` things; if their numbers differ, nobody knows."""
+    if len(values) == count or (count == 1 and values):
+        return list(values[:count])
+    return [None] * count
+
+
+def _artist(
+    name: Match,
+    page: Page,
+    *,
+    role: str | None,
+    nationality: str | None,
+    life: str | None,
+    page_url: str | None,
+) -> ArtistRecord:
+    parsed = parse_artist(name.text)
+    birth, death = parse_life(life)
+    if page_url is None and name.element is not None and name.element.tag == "a":
+        page_url = page.absolute(name.element.get("href", "#"))
+    return ArtistRecord(
+        name=parsed.name,
+        role=role or "artist",
+        qualifier=parsed.qualifier,
+        nationality=nationality or parsed.nationality,
+        birth_year=birth if birth is not None else parsed.birth_year,
+        death_year=death if death is not None else parsed.death_year,
+        page_url=page_url,
+    )
+
+
+def _all_sources(table: object) -> list[Source]:
+    """Return the sources of an `artist` or `images` table that give its value."""
+    sources: list[Source] = []
+    for name in ("each", "name", "url"):
+        sources += getattr(table, name, None) or ()
+    return sources
+
+
+def _tried(sources: Sources) -> str:
+    return ", ".join(repr(source.written) for source in sources)

@@ -1,0 +1,1 @@
+"""Item pipelines: check records, store images, record outcomes."""

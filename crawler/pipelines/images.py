@@ -1,0 +1,58 @@
+"""Makes image bytes durable: checked, previewed, hashed and stored by the image workers."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from scrapy.crawler import Crawler
+
+from crawler.context import CrawlContext
+from crawler.imaging.pool import ImageWorkers
+from crawler.items import FailureItem, ImageItem, Item
+from crawler.reasons import REASONS
+from storage.errors import ImageRejected, ObjectStoreUnavailable
+
+
+class ImagePipeline:
+    """Stores the original bytes and a preview under keys that follow from the content.
+
+    Objects come before rows: a crash between the two leaves an object that the next run finds in
+    place, never a row without its object.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._context = CrawlContext.of(crawler)
+        settings = self._context.settings
+        self._workers = ImageWorkers(settings.image_processes, settings.max_image_pixels)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    async def close_spider(self) -> None:
+        await self._workers.close()
+
+    async def process_item(self, item: Item) -> Item:
+        if not isinstance(item, ImageItem):
+            return item
+        try:
+            item.stored = await self._workers.store(item.body)
+        except ImageRejected as error:
+            return self._failure(item, error.reason, error.detail)
+        except ObjectStoreUnavailable as error:
+            self._context.stop(self._crawler, "object_store_unavailable", str(error))
+            return self._failure(item, "object_store_unavailable", str(error))
+        item.body = b""  # the commit may take a moment, and bodies are what memory is spent on
+        return item
+
+    @staticmethod
+    def _failure(item: ImageItem, reason: str, detail: str) -> FailureItem:
+        return FailureItem(
+            lease=item.lease,
+            answer=item.answer,
+            stage=REASONS[reason].stage,
+            reason=reason,
+            detail=detail,
+            retryable=REASONS[reason].retryable,
+        )

@@ -1,0 +1,75 @@
+"""Everything that can be wrong before a crawl begins is found here, and told in one sentence."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from urllib.parse import urljoin
+
+from crawler.config import CrawlerSettings, load_crawler_settings
+from crawler.context import CrawlArguments, CrawlContext
+from crawler.profiles import Profile, load_profile
+from storage.database import Database
+from storage.errors import ServiceUnavailable, SettingError
+from storage.objects import open_store
+from storage.settings import load_settings, redact
+
+SPLASH_TIMEOUT_S = 5.0
+
+
+class RendererUnavailable(ServiceUnavailable):
+    """The renderer that a setting names does not answer."""
+
+
+def prepare(given: Mapping[str, str]) -> CrawlContext:
+    """Check arguments, settings, profile and services; return an open context.
+
+    Raises UsageError (with SettingError and ProfileError) and ServiceUnavailable.
+    """
+    arguments = CrawlArguments.parse(given)
+    profile = load_profile(arguments.site)
+    if arguments.base_url is not None:
+        profile = profile.with_base_url(arguments.base_url)
+    starts = profile.starts(arguments.categories)
+    settings = load_crawler_settings()
+    if any(start.rendering == "splash" for start in starts) or _renders(profile):
+        check_splash(settings)
+    storage = load_settings()
+    store = open_store(storage.objects_location)
+    store.check()
+    database = Database.open(storage)
+    try:
+        database.check()
+    except BaseException:
+        database.close()
+        raise
+    return CrawlContext.build(arguments, settings, profile, database, store)
+
+
+def check_splash(settings: CrawlerSettings) -> None:
+    """Raise RendererUnavailable if a Splash is configured and does not answer.
+
+    With none configured, pages that need one become failures that a later run takes up.
+    """
+    if settings.splash_url is None:
+        return
+    url = settings.splash_url.get_secret_value()
+    cure = "start it (`artworks services up splash`), or unset ARTWORKS_SPLASH_URL to go without"
+    if not url.startswith(("http://", "https://")):
+        raise SettingError(
+            f"ARTWORKS_SPLASH_URL={redact(url)} is not a URL: write http://HOST:8050"
+        )
+    try:
+        with urllib.request.urlopen(urljoin(url, "_ping"), timeout=SPLASH_TIMEOUT_S) as answer:  # noqa: S310
+            if answer.status == 200:
+                return
+            problem = f"HTTP {answer.status}"
+    except (OSError, urllib.error.URLError) as error:
+        problem = str(getattr(error, "reason", error))
+    raise RendererUnavailable(f"Splash does not answer at {redact(url)} ({problem}): {cure}.")
+
+
+def _renders(profile: Profile) -> bool:
+    asked = {profile.rendering.listing, profile.rendering.artwork}
+    return "splash" in asked | {table.rendering for table in profile.discover}

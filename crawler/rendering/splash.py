@@ -1,0 +1,34 @@
+"""Splash: what is asked of it for a page."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from crawler.items import Kind
+from crawler.profiles import SplashOptions
+
+
+@cache
+def _script() -> str:
+    return (Path(__file__).parent / "page.lua").read_text(encoding="utf-8")
+
+
+def splash_meta(kind: Kind, options: SplashOptions) -> dict[str, Any]:
+    """Return the `splash` entry of a request's meta that renders a page of this kind."""
+    return {
+        "endpoint": "execute",
+        "args": {
+            "lua_source": _script(),
+            "timeout": options.timeout,
+            "wait": options.wait,
+            "wait_for": options.wait_for,
+            "scroll": options.scroll and kind != "artwork",
+            "max_scrolls": options.max_scrolls,
+            "click": options.click,
+            "max_clicks": options.max_clicks,
+            "until_true": options.until,
+            "images": options.images,
+        },
+    }

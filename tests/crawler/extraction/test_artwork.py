@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.extraction import (
+    ArtistRecord,
+    ArtworkRecord,
+    ExtractionError,
+    ImageRecord,
+    Page,
+    content_hash,
+    extract_artwork,
+)
+from crawler.profiles import Profile, parse_profile
+
+URL = "http://museum.example/work/7?from=list&utm_source=x#top"
+
+
+def profile(artwork: str) -> Profile:
+    head = (
+        'base_url = "http://museum.example"\ninstitution = "The museum"\n[categories]\na = "/a"\n'
+    )
+    text = f'{head}[listing]\nartworks = "css:a"\n[artwork]\n{artwork}'
+    return parse_profile(text, Path("museum.toml"))
+
+
+def read(artwork: str, body: str) -> ArtworkRecord:
+    return extract_artwork(profile(artwork), Page(URL, body))
+
+
+BASIC = 'title = "css:h1"\nimages = "css:img"\n'
+BODY = '<h1>Low Tide</h1><img src="/a.jpg"><img src="/a.jpg#2"><img src="/b.jpg">'
+
+
+def test_defaults() -> None:
+    record = read(BASIC, BODY)
+    assert record.source_id == "/work/7?from=list"
+    assert record.page_url == URL
+    assert record.institution == "The museum"
+    assert [(image.url, image.position) for image in record.images] == [
+        ("http://museum.example/a.jpg", 0),
+        ("http://museum.example/b.jpg", 1),
+    ]
+
+
+def test_the_first_source_that_gives_anything_wins() -> None:
+    artwork = 'title = ["css:.absent", "css:h2", "css:h1"]\nimages = "css:img"\n'
+    record = read(artwork, "<h2> </h2>" + BODY)
+    assert record.title == "Low Tide"
+    assert record.sources["title"] == "css:h1"
+    assert record.raw["title"] == ["Low Tide"]
+
+
+@pytest.mark.parametrize(
+    ("artwork", "body", "reason", "detail"),
+    [
+        (BASIC, "<h1>x</h1>", "missing_field", "images is required; tried 'css:img' in vain"),
+        (BASIC, '<img src="/a.jpg">', "missing_field", "title is required; tried 'css:h1'"),
+        (BASIC, '<h1>x</h1><img src="data:x">', "missing_field", "images"),
+        (BASIC, "<p>Not found</p>", "not_an_artwork", "no source of [artwork] gave anything"),
+        (BASIC, "", "not_an_artwork", ""),
+        (BASIC + 'match = "css:main"\n', BODY, "not_an_artwork", "matches 'css:main'"),
+        (BASIC + 'source_id = "css:b"\n', BODY, "missing_field", "source_id is required"),
+        (
+            BASIC + 'artist = ["css:b", "css:i"]\nrequired = ["artist"]\n',
+            BODY,
+            "missing_field",
+            "artist is required; tried 'css:b', 'css:i'",
+        ),
+    ],
+)
+def test_pages_that_lack_something(artwork: str, body: str, reason: str, detail: str) -> None:
+    with pytest.raises(ExtractionError) as caught:
+        read(artwork, body)
+    assert caught.value.reason == reason
+    assert detail in caught.value.detail
+
+
+def test_several_makers_and_their_facts_go_together_only_if_they_count_the_same() -> None:
+    artwork = BASIC + 'artist = { name = "css:b", nationality = "css:i", life = "css:u" }\n'
+    body = BODY + "<b>A</b><i>Dutch</i><b>B</b><i>Swiss</i><u>1900–1950</u>"
+    assert read(artwork, body).artists == (
+        ArtistRecord("A", nationality="Dutch"),
+        ArtistRecord("B", nationality="Swiss"),
+    )
+
+
+def test_a_makers_page_is_where_the_name_links_to() -> None:
+    body = BODY + '<a class="by" href="/artist/1">After Titian (Venetian, 1488–1576)</a>'
+    assert read(BASIC + 'artist = "css:a.by"\n', body).artists == (
+        ArtistRecord(
+            "Titian",
+            qualifier="after",
+            nationality="Venetian",
+            birth_year=1488,
+            death_year=1576,
+            page_url="http://museum.example/artist/1",
+        ),
+    )
+
+
+def test_long_texts_are_bounded() -> None:
+    body = BODY + f"<p>{'x' * 200_000}</p><i>{'y' * 200_000}</i>"
+    record = read(BASIC + 'description = "css:p"\nmedium = "css:i"\n', body)
+    assert record.description is not None
+    assert len(record.description) == 100_000
+    assert record.medium is not None
+    assert len(record.medium) == 10_000
+    assert sum(len(text) for texts in record.raw.values() for text in texts) < 5_000
+
+
+@given(st.text(st.characters()))
+def test_any_page_gives_a_record_or_a_reason(body: str) -> None:
+    with contextlib.suppress(ExtractionError):
+        content_hash(read(BASIC + 'artist = "css:b"\ndate = "css:i"\n', BODY + body))
+
+
+RECORD = ArtworkRecord(
+    source_id="7",
+    page_url=URL,
+    title="Low Tide",
+    artists=(ArtistRecord("A", page_url="http://museum.example/a?sid=0a1b2c3d4e5f60718293"),),
+    terms=(("style", "op art"), ("category", "sea")),
+    images=(ImageRecord("http://museum.example/a.jpg?utm_source=x", 0, caption="front"),),
+)
+
+
+def test_content_hash_ignores_what_says_nothing_about_the_work() -> None:
+    same = replace(
+        RECORD,
+        page_url="http://museum.example/work/7?sid=1",
+        artists=(ArtistRecord("A", page_url="http://museum.example/a"),),
+        terms=tuple(reversed(RECORD.terms)),
+        images=(ImageRecord("http://museum.example/a.jpg", 0, caption="front"),),
+        raw={"title": ["Low Tide"]},
+        sources={"title": "css:h1"},
+    )
+    assert content_hash(same) == content_hash(RECORD)
+    assert len(content_hash(RECORD)) == 64
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"title": "High Tide"},
+        {"year_from": 1900},
+        {"terms": ()},
+        {"artists": (ArtistRecord("B"),)},
+        {"images": ()},
+        {"images": (ImageRecord("http://museum.example/a.jpg", 0, caption="back"),)},
+    ],
+)
+def test_content_hash_tells_changes(change: dict[str, object]) -> None:
+    assert content_hash(replace(RECORD, **change)) != content_hash(RECORD)  # type: ignore[arg-type]
