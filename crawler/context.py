@@ -193,7 +193,7 @@ class CrawlContext:
         headers: dict[str, str] = {}
         rendering = lease.meta.get("rendering", "never")
         if rendering == "splash":
-            meta["splash"] = splash_meta(lease.kind, self.profile.rendering.splash)
+            meta["splash"] = splash_meta(lease.kind, self.profile.rendering.browser)
             meta["autothrottle_dont_adjust_delay"] = True
         elif self._may_be_unchanged(lease):
             meta["handle_httpstatus_list"] = [304]

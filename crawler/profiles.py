@@ -55,8 +55,7 @@ from storage.errors import UsageError
 BUNDLED_FOLDER = Path(__file__).parent / "sites"
 USER_FOLDER = Path("sites")
 
-Rendering = Literal["never", "splash"]
-RESERVED_RENDERINGS = ("auto", "chromium")
+Rendering = Literal["never", "auto", "splash", "chromium"]
 TermKind = Literal[
     "category", "style", "genre", "period", "nationality", "color", "subject", "medium", "tag"
 ]
@@ -70,10 +69,10 @@ class ProfileError(UsageError):
 
 
 def _check_rendering(value: object) -> object:
-    if value in RESERVED_RENDERINGS:
-        raise ValueError(f"{value!r} is not available yet; use 'never' or 'splash'")
     if value not in get_args(Rendering):
-        raise ValueError(f"{value!r} is no way of rendering; use 'never' or 'splash'")
+        raise ValueError(
+            f"{value!r} is no way of rendering; use 'never', 'auto', 'splash' or 'chromium'"
+        )
     return value
 
 
@@ -175,8 +174,8 @@ class Discover(Table):
         return self
 
 
-class SplashOptions(Table):
-    """`[rendering.splash]`: what the browser does with a page before it is read."""
+class BrowserOptions(Table):
+    """`[rendering.browser]`: what Splash or Chromium does with a page before it is read."""
 
     scroll: bool = Field(
         default=True, description="Scroll down until the page grows no more (listings only)."
@@ -208,21 +207,51 @@ class SplashOptions(Table):
 
 
 class RenderingTable(Table):
-    """`[rendering]`: which pages need a browser."""
+    """`[rendering]`: which pages need a browser.
 
-    listing: RenderingChoice = Field(default="never", description="Listings: never or splash.")
-    artwork: RenderingChoice = Field(default="never", description="Artworks: never or splash.")
-    splash: SplashOptions = Field(
-        default_factory=SplashOptions, description="What the browser does."
+    `auto` fetches a page plainly and asks Splash, then Chromium, only where that shows nothing:
+    a listing without links, a work without a field that is required. What a site needed is
+    remembered.
+    """
+
+    listing: RenderingChoice = Field(
+        default="auto", description="Listings: never, auto, splash or chromium."
     )
+    artist: RenderingChoice = Field(default="auto", description="Pages of artists: the same.")
+    artwork: RenderingChoice = Field(default="auto", description="Pages of works: the same.")
+    browser: BrowserOptions = Field(
+        default_factory=BrowserOptions, description="What the browser does."
+    )
+
+
+class PageCount(Table):
+    """`[listing.pages]`: a listing that says how many pages it has, but links to none."""
+
+    last: Sources = Field(description="Number of the last page.")
+    parameter: str = Field(
+        default="page", min_length=1, description="Parameter of the address that counts them."
+    )
+    first: int = Field(default=1, ge=0, le=1, description="Number of the first page.")
 
 
 class Listing(Table):
     """`[listing]`: what a listing leads to. A source that selects elements means their link."""
 
-    artworks: Sources = Field(description="Links to pages of artworks.")
+    artworks: Sources | None = Field(default=None, description="Links to pages of artworks.")
+    artists: Sources | None = Field(
+        default=None, description="Links to pages of artists, which `[artist]` reads."
+    )
     next: Sources | None = Field(default=None, description="Link to the next page of the listing.")
+    pages: PageCount | None = Field(
+        default=None, description="How many pages there are, where none is linked to."
+    )
     listings: Sources | None = Field(default=None, description="Links to further listings.")
+
+    @model_validator(mode="after")
+    def _check_leads_on(self) -> Self:
+        if self.artworks is None and self.artists is None and self.listings is None:
+            raise ValueError('it leads nowhere; add artworks = "css:…", the links to the works')
+        return self
 
 
 class Images(Table):
@@ -233,16 +262,36 @@ class Images(Table):
         description="Elements that hold one image each; the other sources are then looked for "
         "within each.",
     )
-    url: Sources = Field(description="Address of the image: an attribute, or the `img` itself.")
+    url: Sources | None = Field(
+        default=None,
+        description="Address of the image: an `img`, of whose `srcset` the largest is taken, an "
+        "element with a background image, an attribute, or a value.",
+    )
+    iiif: Sources | None = Field(
+        default=None,
+        description="Address of the image's IIIF Image API service, with or without `/info.json`; "
+        "the largest size that it gives is fetched.",
+    )
+    max_side: int | None = Field(
+        default=None,
+        ge=64,
+        le=100_000,
+        description="Longest side asked of a IIIF service, in pixels; default: what it has.",
+    )
     caption: Sources | None = Field(default=None, description="Caption.")
     rights_text: Sources | None = Field(default=None, description="Rights of the image.")
     license_url: Sources | None = Field(default=None, description="Link to its licence.")
 
     @model_validator(mode="after")
     def _check_each(self) -> Self:
+        if self.url is None and self.iiif is None:
+            raise ValueError('no address is given; add url = "css:img", or iiif for a IIIF service')
         if self.each is not None:
-            _check_relative(self, tuple(self.__class__.model_fields)[1:], "each")
+            _check_relative(self, RELATIVE_TO_IMAGE, "each")
         return self
+
+
+RELATIVE_TO_IMAGE = ("url", "iiif", "caption", "rights_text", "license_url")
 
 
 class Artists(Table):
@@ -271,11 +320,11 @@ class Artists(Table):
         return self
 
 
-def _short_for(key: str) -> BeforeValidator:
-    """Accept a source where a table with `key` is meant."""
+def _short_for(key: str, *others: str) -> BeforeValidator:
+    """Accept a source where a table with `key`, one of `others` or `each` is meant."""
 
     def expand(value: object) -> object:
-        is_table = isinstance(value, dict) and (key in value or "each" in value)
+        is_table = isinstance(value, dict) and not {key, "each", *others}.isdisjoint(value)
         return value if is_table or isinstance(value, BaseModel) else {key: value}
 
     return BeforeValidator(expand)
@@ -314,7 +363,10 @@ class Artwork(Table):
     )
     rights_text: Sources | None = Field(default=None, description="Rights as written.")
     license_url: Sources | None = Field(default=None, description="Link to the licence.")
-    images: Annotated[Images, _short_for("url")] | None = Field(
+    iiif_manifest: Sources | None = Field(
+        default=None, description="Link to the work's IIIF Presentation manifest."
+    )
+    images: Annotated[Images, _short_for("url", "iiif")] | None = Field(
         default=None, description="Images: a source of addresses, or a table."
     )
     terms: dict[TermKind, Sources] = Field(
@@ -357,6 +409,27 @@ ARTWORK_FIELDS: tuple[str, ...] = tuple(
 )
 
 
+class ArtistPage(Table):
+    """`[artist]`: a page of an artist, between a listing and the works.
+
+    What it says of the artist holds for the works it leads to: years and nationality complete
+    what their own pages say of the same name, and its terms become theirs, marked as inherited.
+    """
+
+    match: Sources | None = Field(
+        default=None, description="Must be found, or the page is none of an artist."
+    )
+    artworks: Sources = Field(description="Links to pages of works.")
+    next: Sources | None = Field(default=None, description="Link to the next page of works.")
+    name: Sources = Field(description="Name.")
+    nationality: Sources | None = Field(default=None, description="Nationality.")
+    life: Sources | None = Field(default=None, description='Life dates, such as "1871–1943".')
+    terms: dict[TermKind, Sources] = Field(
+        default_factory=dict,
+        description="`[artist.terms]`: kind of term → source; `[artwork.term_map]` applies.",
+    )
+
+
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
@@ -390,7 +463,12 @@ class Profile(Table):
     discover: Annotated[tuple[Discover, ...], BeforeValidator(_as_list)] = Field(
         default=(), description="`[discover]`: pages on which the categories are found."
     )
+    general: bool = Field(
+        default=False,
+        description="The profile fits many sites; `-a start=URL` says which, and where to begin.",
+    )
     listing: Listing = Field(description="What listings lead to.")
+    artist: ArtistPage | None = Field(default=None, description="What pages of artists say.")
     artwork: Artwork = Field(description="What pages say about a work.")
 
     _path: Path | None = PrivateAttr(default=None)
@@ -424,7 +502,7 @@ class Profile(Table):
             *((("categories", name), url) for name, url in self.categories.items()),
             *((("discover", i, "url"), table.url) for i, table in enumerate(self.discover)),
         ]
-        if not addresses:
+        if not addresses and not self.general:
             raise ValueError(
                 "nothing to begin with; add [categories], [[start]] or [discover] with the"
                 " address of a listing"

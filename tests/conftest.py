@@ -25,6 +25,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
+from hypothesis import HealthCheck, settings
 
 from storage.embedded.accounts import public_temporary_folder
 from storage.embedded.chromium import find_chromium
@@ -39,6 +40,10 @@ PREFIX = "artworks-tests-"
 PARTS = ("Splash", "S3", "Chromium", "shared folder")
 # Speed for a server whose data nobody keeps.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+# How long an example takes says nothing on a machine that others use too.
+settings.register_profile("artworks", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("artworks")
 
 _developer_settings = {
     name: os.environ.pop(name) for name in list(os.environ) if name.startswith("ARTWORKS_")
@@ -158,8 +163,8 @@ def shared_folder() -> Path:
 @pytest.fixture(autouse=True)
 def no_developer_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's `.env` out, as the environment's variables are already."""
-    for settings in (StorageSettings, *_subclasses(StorageSettings.__mro__[1])):
-        monkeypatch.setitem(settings.model_config, "env_file", None)
+    for model in (StorageSettings, *_subclasses(StorageSettings.__mro__[1])):
+        monkeypatch.setitem(model.model_config, "env_file", None)
 
 
 @pytest.fixture(autouse=True, scope="session")

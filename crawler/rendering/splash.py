@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from crawler.items import Kind
-from crawler.profiles import SplashOptions
+from crawler.profiles import BrowserOptions
 
 
 @cache
@@ -15,7 +15,7 @@ def _script() -> str:
     return (Path(__file__).parent / "page.lua").read_text(encoding="utf-8")
 
 
-def splash_meta(kind: Kind, options: SplashOptions) -> dict[str, Any]:
+def splash_meta(kind: Kind, options: BrowserOptions) -> dict[str, Any]:
     """Return the `splash` entry of a request's meta that renders a page of this kind."""
     return {
         "endpoint": "execute",

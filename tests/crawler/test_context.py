@@ -31,7 +31,7 @@ artworks = "css:a.work"
 [artwork]
 title = "css:h1"
 images = "css:img"
-[rendering.splash]
+[rendering.browser]
 max_scrolls = 7
 click = "button.more"
 """

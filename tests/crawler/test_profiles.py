@@ -74,7 +74,7 @@ def test_a_simple_site_is_a_short_file() -> None:
             SIMPLE + "[politness]\ndelay = 1\n",
             "museum.toml:15: politness: unknown key; did you mean 'politeness'?",
         ),
-        (SIMPLE + "[rendering.splash]\nscrol = true\n", "rendering.splash.scrol: unknown key"),
+        (SIMPLE + "[rendering.browser]\nscrol = true\n", "rendering.browser.scrol: unknown key"),
         (SIMPLE + "[[start]]\nurl = '/x'\nqqq = 1\n", "known here: url, category, rendering"),
         (changed('"css:a.work"', '"css:a["'), "museum.toml:8: listing.artworks: invalid CSS 'a['"),
         (
@@ -101,7 +101,7 @@ def test_a_simple_site_is_a_short_file() -> None:
         ),
         (SIMPLE + '[rendering]\nartwork = "yes"\n', "'yes' is no way of rendering"),
         (
-            SIMPLE + '[rendering.splash]\nclick = "xpath://a"\n',
+            SIMPLE + '[rendering.browser]\nclick = "xpath://a"\n',
             "the browser needs a CSS selector",
         ),
         (
@@ -222,11 +222,11 @@ def test_discovered_categories_cannot_be_known_beforehand() -> None:
 
 def test_a_start_can_be_rendered() -> None:
     text = SIMPLE + '[[start]]\ncategory = "new"\nurl = "/new"\nrendering = "splash"\n'
-    profile = parse(text + '[rendering.splash]\nclick = "css:button.more"\n')
+    profile = parse(text + '[rendering.browser]\nclick = "css:button.more"\n')
     assert profile.starts(["new"])[0].rendering == "splash"
-    assert profile.rendering.splash.click == "button.more"
+    assert profile.rendering.browser.click == "button.more"
     assert "'css:nav a::text': the browser needs" in problem(
-        SIMPLE + '[rendering.splash]\nwait_for = "css:nav a::text"\n'
+        SIMPLE + '[rendering.browser]\nwait_for = "css:nav a::text"\n'
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from support.web import PageServer, serve_pages
 
-from crawler.profiles import SplashOptions
+from crawler.profiles import BrowserOptions
 from crawler.rendering.splash import splash_meta
 
 # Adds five works each time the end comes into view, up to `most`.
@@ -77,7 +77,7 @@ def render(site: PageServer, splash_url: str) -> Render:
 
     def ask(path: str, *, kind: Any = "listing", **options: Any) -> dict[str, Any]:
         url = path if "://" in path else site.base() + path
-        chosen = SplashOptions(**{"wait": 0.1, "timeout": 30.0, **options})
+        chosen = BrowserOptions(**{"wait": 0.1, "timeout": 30.0, **options})
         arguments = {"url": url, **splash_meta(kind, chosen)["args"]}
         request = urllib.request.Request(  # noqa: S310
             f"{splash_url.rstrip('/')}/execute",
