@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,10 @@ from crawler.frontier.ledger import Ledger
 from crawler.frontier.writer import Writer
 from crawler.items import FailureItem, Item, Kind, Lease, Link
 from crawler.profiles import Profile, StartPage
+from crawler.rendering.availability import available_engines, guard_proxy
+from crawler.rendering.choice import Engine, RenderingChoice
+from crawler.rendering.chromium import chromium_meta
+from crawler.rendering.proxy import GuardProxy
 from crawler.rendering.splash import splash_meta
 from storage.database import Database
 from storage.errors import ArtworksError, UsageError
@@ -27,7 +32,13 @@ from storage.objects import ObjectStore
 
 logger = logging.getLogger(__name__)
 
-ARGUMENTS = ("site", "category", "limit", "refresh", "base_url")
+# Addresses may hold commas.
+_BETWEEN_STARTS = re.compile(r"[,\s]+(?=https?://)")
+
+# Pages between two writes of what was learned about rendering.
+LEARN_EVERY = 100
+
+ARGUMENTS = ("site", "category", "limit", "refresh", "base_url", "start", "dry_run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,8 @@ class CrawlArguments:
     limit: int | None = None
     refresh_days: float | None = None
     base_url: str | None = None
+    starts: tuple[str, ...] = ()
+    dry_run: bool = False
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> CrawlArguments:
@@ -50,13 +63,26 @@ class CrawlArguments:
             raise UsageError("which site? Say -a site=NAME; `artworks sites` lists them")
         return cls(
             site=given["site"],
-            categories=tuple(
-                name.strip() for name in given.get("category", "").split(",") if name.strip()
-            ),
+            categories=_listed(given, "category"),
             limit=_number(given, "limit", int, 1),
             refresh_days=_number(given, "refresh", float, 0),
             base_url=given.get("base_url"),
+            starts=tuple(_BETWEEN_STARTS.split(given["start"].strip())) if "start" in given else (),
+            dry_run=_switch(given, "dry_run"),
         )
+
+
+def _listed(given: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in given.get(name, "").split(",") if part.strip())
+
+
+def _switch(given: Mapping[str, str], name: str) -> bool:
+    value = given.get(name, "0").casefold()
+    if value in ("1", "true", "yes"):
+        return True
+    if value in ("0", "false", "no"):
+        return False
+    raise UsageError(f"-a {name}={given[name]}: 1 or 0 is needed")
 
 
 def _number(given: Mapping[str, str], name: str, kind: type[Any], least: int) -> Any:
@@ -81,6 +107,8 @@ class CrawlContext:
     database: Database
     store: ObjectStore
     addresses: AddressPolicy
+    proxy: GuardProxy
+    rendering: RenderingChoice
     ledger: Ledger
     writer: Writer
     crawl_delays: dict[str, float] = field(default_factory=dict)
@@ -88,6 +116,8 @@ class CrawlContext:
     finish_reason: str | None = None
     retryable_failures: int = 0
     _stopping: bool = False
+    _unlearned: int = 0
+    _learning: asyncio.Future[None] | None = None
 
     @classmethod
     def build(
@@ -114,6 +144,8 @@ class CrawlContext:
             database=database,
             store=store,
             addresses=AddressPolicy(settings.allowed_networks, services),
+            proxy=guard_proxy(settings),
+            rendering=RenderingChoice(available_engines(settings)),
             ledger=ledger,
             writer=Writer(ledger),
         )
@@ -145,6 +177,7 @@ class CrawlContext:
                     "profile": str(self.profile.path),
                 },
             )
+            self.rendering.recall(await self.writer.call(self.ledger.rendering))
             starts = self.profile.starts(self.arguments.categories)
             await self.writer.call(self.ledger.seed, [start_link(start) for start in starts])
         except ArtworksError as error:
@@ -157,6 +190,7 @@ class CrawlContext:
         self.finish_reason = reason
         try:
             if reason != "database_unavailable":
+                await self._learn()
                 if not await self.writer.call(self.ledger.knows_categories):
                     self.finish_reason = "unknown_category"
                     self.problem = (
@@ -173,6 +207,7 @@ class CrawlContext:
         finally:
             await self.writer.call(self.ledger.abandon)
             self.writer.close()
+            self.proxy.close()
             self.database.close()
 
     def stop(self, crawler: Crawler, reason: str, problem: str) -> None:
@@ -185,15 +220,23 @@ class CrawlContext:
         assert crawler.engine is not None
         self._closing = asyncio.ensure_future(crawler.engine.close_spider_async(reason=reason))
 
-    def request_for(self, lease: Lease) -> Request:
-        """Return the request that fetches a leased row, rendered if the row says so."""
+    def request_for(self, lease: Lease, engines: tuple[Engine, ...] = ()) -> Request:
+        """Return the request that fetches a leased row.
+
+        Args:
+            lease: the row.
+            engines: what fetched the page in vain in this lease, and last what is to fetch it
+                now; none: begin with what the row asks for, or what is known about such pages.
+        """
         settings = self.settings
         limit = settings.max_image_bytes if lease.kind == "image" else settings.max_page_bytes
-        meta: dict[str, Any] = {"lease": lease, "download_maxsize": limit}
+        engines = engines or (self._first_engine(lease),)
+        meta: dict[str, Any] = {"lease": lease, "engines": engines, "download_maxsize": limit}
         headers: dict[str, str] = {}
-        rendering = lease.meta.get("rendering", "never")
-        if rendering == "splash":
-            meta["splash"] = splash_meta(lease.kind, self.profile.rendering.browser)
+        if engines[-1] != "never":
+            browser = self.profile.rendering.browser
+            make_meta = splash_meta if engines[-1] == "splash" else chromium_meta
+            meta[engines[-1]] = make_meta(lease.kind, browser, self.proxy)
             meta["autothrottle_dont_adjust_delay"] = True
         elif self._may_be_unchanged(lease):
             meta["handle_httpstatus_list"] = [304]
@@ -202,6 +245,25 @@ class CrawlContext:
             if lease.last_modified:
                 headers["If-Modified-Since"] = lease.last_modified
         return Request(lease.url, meta=meta, headers=headers, dont_filter=True)
+
+    def _first_engine(self, lease: Lease) -> Engine:
+        asked = lease.meta.get("rendering", "never")
+        if asked == "auto":
+            return self.rendering.first(lease.kind, lease.url, own=lease.meta.get("engine"))
+        engine: Engine = asked
+        return engine
+
+    def note_rendering(self, lease: Lease, engines: tuple[Engine, ...]) -> None:
+        """Remember which engine showed what was needed; now and then in the database too."""
+        self.rendering.note(lease.kind, lease.url, engines[-1], first=engines[0])
+        self._unlearned += 1
+        if self._unlearned >= LEARN_EVERY:
+            self._unlearned = 0
+            self._learning = asyncio.ensure_future(self._learn())
+
+    async def _learn(self) -> None:
+        if learned := self.rendering.learned():
+            await self.writer.call(self.ledger.learn, learned)
 
     def _may_be_unchanged(self, lease: Lease) -> bool:
         """Whether "not modified" would be a useful answer: its children are known already."""

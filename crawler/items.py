@@ -67,10 +67,15 @@ class Item:
 
 @dataclass(slots=True)
 class ListingItem(Item):
-    """A listing was read: these are its children, next page included."""
+    """A listing was read: these are its children, next page included.
+
+    `artist` is what the page of an artist says of the works it leads to: name, name_key,
+    nationality, birth_year, death_year, page_url, terms (kind, name).
+    """
 
     links: tuple[Link, ...]
     meta: Mapping[str, Any] = field(default_factory=dict)
+    artist: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)

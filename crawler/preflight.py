@@ -11,7 +11,7 @@ from crawler.config import CrawlerSettings, load_crawler_settings
 from crawler.context import CrawlArguments, CrawlContext
 from crawler.profiles import Profile, load_profile
 from storage.database import Database
-from storage.errors import ServiceUnavailable, SettingError
+from storage.errors import ServiceUnavailable, SettingError, UsageError
 from storage.objects import open_store
 from storage.settings import load_settings, redact
 
@@ -28,12 +28,10 @@ def prepare(given: Mapping[str, str]) -> CrawlContext:
     Raises UsageError (with SettingError and ProfileError) and ServiceUnavailable.
     """
     arguments = CrawlArguments.parse(given)
-    profile = load_profile(arguments.site)
-    if arguments.base_url is not None:
-        profile = profile.with_base_url(arguments.base_url)
-    starts = profile.starts(arguments.categories)
+    profile = profile_of(arguments)
+    profile.starts(arguments.categories)
     settings = load_crawler_settings()
-    if any(start.rendering == "splash" for start in starts) or _renders(profile):
+    if profile.renders_with("splash", "auto"):
         check_splash(settings)
     storage = load_settings()
     store = open_store(storage.objects_location)
@@ -45,6 +43,23 @@ def prepare(given: Mapping[str, str]) -> CrawlContext:
         database.close()
         raise
     return CrawlContext.build(arguments, settings, profile, database, store)
+
+
+def profile_of(arguments: CrawlArguments) -> Profile:
+    """Load the profile that the arguments name, made one of the site that they name.
+
+    Raises ProfileError and UsageError.
+    """
+    profile = load_profile(arguments.site)
+    if arguments.base_url is not None:
+        profile = profile.with_base_url(arguments.base_url)
+    if arguments.starts:
+        return profile.with_starts(arguments.starts)
+    if profile.general:
+        raise UsageError(
+            f"site {profile.name} fits many sites: say where to begin, with -a start=URL"
+        )
+    return profile
 
 
 def check_splash(settings: CrawlerSettings) -> None:
@@ -68,8 +83,3 @@ def check_splash(settings: CrawlerSettings) -> None:
     except (OSError, urllib.error.URLError) as error:
         problem = str(getattr(error, "reason", error))
     raise RendererUnavailable(f"Splash does not answer at {redact(url)} ({problem}): {cure}.")
-
-
-def _renders(profile: Profile) -> bool:
-    asked = {profile.rendering.listing, profile.rendering.artwork}
-    return "splash" in asked | {table.rendering for table in profile.discover}

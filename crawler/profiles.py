@@ -27,7 +27,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,7 @@ from pydantic import (
     PlainValidator,
     PrivateAttr,
     ValidationError,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -62,6 +63,8 @@ TermKind = Literal[
 TERM_KINDS: tuple[str, ...] = get_args(TermKind)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_NO_NAME = re.compile(r"[^a-z0-9]+")
+MAX_SLUG = 80
 
 
 class ProfileError(UsageError):
@@ -88,6 +91,7 @@ Sources = Annotated[
     tuple[Source, ...],
     PlainValidator(parse_sources),
     PlainSerializer(_written, return_type=list[str]),
+    WithJsonSchema({"format": "sources"}),
 ]
 RenderingChoice = Annotated[Rendering, BeforeValidator(_check_rendering)]
 Css = Annotated[str, BeforeValidator(_check_css)]
@@ -537,13 +541,33 @@ class Profile(Table):
     def with_base_url(self, base_url: str) -> Profile:
         """Return the same profile for another address of the site, such as a test server."""
         try:
-            values = {name: getattr(self, name) for name in type(self).model_fields}
-            profile = type(self).model_validate(values | {"base_url": base_url})
+            return self._changed({"base_url": base_url})
         except ValidationError as error:
             detail = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise ProfileError(f"base_url: {detail}") from error
-        profile._path = self._path
-        return profile
+
+    def with_starts(self, urls: Sequence[str]) -> Profile:
+        """Return a general profile as one of the site that begins at these addresses.
+
+        Its name follows from them: collections that begin elsewhere are kept apart.
+
+        Raises:
+            ProfileError: it is no general profile, or one of them is no address.
+        """
+        if not self.general:
+            raise ProfileError(
+                f"site {self.name!r} knows where to begin; -a start= is for general profiles,"
+                " such as jsonld and iiif"
+            )
+        resolved = [self._absolute(url) for url in urls]
+        for written, url in zip(urls, resolved, strict=True):
+            if url is None:
+                raise ProfileError(f"-a start: {written!r} is no http or https address")
+        slug = _NO_NAME.sub("-", urls[0].partition("://")[2].casefold()).strip("-")[:MAX_SLUG]
+        if len(urls) > 1 or len(slug) == MAX_SLUG:
+            slug += f"-{hashlib.sha256(' '.join(urls).encode()).hexdigest()[:8]}"
+        starts = tuple(Start(url=url) for url in resolved if url is not None)
+        return self._changed({"start": starts, "name": f"{self.name}-{slug}"})
 
     @property
     def discovers(self) -> bool:
@@ -587,6 +611,13 @@ class Profile(Table):
             ]
         return tuple(pages)
 
+    def renders_with(self, *renderings: Rendering) -> bool:
+        """Whether any page is rendered in one of these ways."""
+        table = self.rendering
+        asked = {table.listing, table.artist, table.artwork}
+        asked |= {other.rendering for other in (*self.start, *self.discover) if other.rendering}
+        return not asked.isdisjoint(renderings)
+
     @cached_property
     def hosts(self) -> tuple[str, ...]:
         """Domains that pages may be on."""
@@ -599,6 +630,12 @@ class Profile(Table):
         """Whether a page at this address belongs to the site."""
         host = urlsplit(url).hostname or ""
         return any(host == domain or host.endswith(f".{domain}") for domain in self.hosts)
+
+    def _changed(self, values: Mapping[str, object]) -> Profile:
+        known = {name: getattr(self, name) for name in type(self).model_fields}
+        profile = type(self).model_validate(known | dict(values))
+        profile._path = self._path
+        return profile
 
     def _absolute(self, url: str) -> str | None:
         return absolute_url(self.base_url or "", url)

@@ -48,6 +48,12 @@ class Page:
         href = base.get("href") if base is not None else None
         return (absolute_url(self.url, href) if href else None) or self.url
 
+    @cached_property
+    def has_scripts(self) -> bool:
+        """Whether a browser could show more than is written: the page brings code to run."""
+        return bool(self.root.xpath("//script[not(@type) or contains(@type, 'javascript')"
+                                    " or @type = 'module']"))  # fmt: skip
+
     def absolute(self, link: str) -> str | None:
         """Resolve a link of this page; None unless it leads to an http(s) address."""
         return absolute_url(self.base_url, link)

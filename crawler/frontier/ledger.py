@@ -723,6 +723,27 @@ class Ledger:
                 {"host": host, "seconds": seconds},
             )
 
+    # Rendering
+
+    def rendering(self) -> dict[str, Any]:
+        """Return what earlier runs learned about rendering the site's pages."""
+        with self._told_plainly(), self._connection.begin():
+            learned: dict[str, Any] | None = self._connection.execute(
+                text("SELECT rendering FROM sites WHERE name = :site"), {"site": self._site}
+            ).scalar()
+        return learned or {}
+
+    def learn(self, entries: Mapping[str, Any]) -> None:
+        """Keep entries of `sites.rendering`; those of other names stay."""
+        with self._told_plainly(), self._connection.begin():
+            self._connection.execute(
+                text(
+                    "UPDATE sites SET rendering = coalesce(rendering, '{}') "
+                    "|| CAST(:entries AS jsonb) WHERE name = :site"
+                ),
+                {"site": self._site, "entries": json.dumps(dict(entries))},
+            )
+
     # Generations
 
     def _complete(self) -> None:

@@ -158,6 +158,11 @@ class RenderingChoice:
             raise LookupError(", ".join(following))
         return None
 
+    def after_failure(self, tried: Engine) -> Engine | None:
+        """Return the next browser where one did not work; None where there is none."""
+        following = ENGINES[ENGINES.index(tried) + 1 :]
+        return next((engine for engine in following if engine in self.available), None)
+
     def note(
         self, kind: str, url: str, engine: Engine, *, first: Engine, now: datetime | None = None
     ) -> None:

@@ -15,7 +15,7 @@ def _script() -> str:
     return (Path(__file__).parent / "page.lua").read_text(encoding="utf-8")
 
 
-def splash_meta(kind: Kind, options: BrowserOptions) -> dict[str, Any]:
+def splash_meta(kind: Kind, options: BrowserOptions, proxy: object = None) -> dict[str, Any]:
     """Return the `splash` entry of a request's meta that renders a page of this kind."""
     return {
         "endpoint": "execute",

@@ -12,7 +12,13 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
 from crawler.context import CrawlContext, link_to
-from crawler.extraction import Page, content_hash, extract_artwork, extract_listing
+from crawler.extraction import (
+    ExtractionError,
+    Page,
+    content_hash,
+    extract_artwork,
+    extract_listing,
+)
 from crawler.extraction.artists import name_key
 from crawler.items import (
     Answer,
@@ -26,6 +32,7 @@ from crawler.items import (
 )
 from crawler.preflight import prepare
 from crawler.reasons import REASONS, Verdict, judge, judge_status
+from crawler.rendering.choice import Engine, shape_of
 from crawler.rendering.plugin import SplashJsonResponse
 
 
@@ -63,19 +70,19 @@ class ArtworksSpider(Spider):
         return
         yield
 
-    def request_for(self, lease: Lease) -> Request:
-        """Return the request of a lease with its callbacks."""
-        request = self.context.request_for(lease)
+    def request_for(self, lease: Lease, engines: tuple[Engine, ...] = ()) -> Request:
+        """Return the request of a lease with its callbacks; `engines` as in the context's."""
+        request = self.context.request_for(lease, engines)
         callback = {
             "listing": self.parse_listing,
-            "artist": self.parse_listing,
+            "artist": self.parse_artist,
             "artwork": self.parse_artwork,
             "image": self.parse_image,
         }[lease.kind]
         return request.replace(callback=callback, errback=self.fail)
 
-    def parse_listing(self, response: Response) -> Iterator[Item]:
-        """Read a listing: links to works, further listings, the next page."""
+    def parse_listing(self, response: Response) -> Iterator[Item | Request]:
+        """Read a listing: links to works, artists and further listings, the next page."""
         lease: Lease = response.meta["lease"]
         if response.status == 304:
             yield UnchangedItem(lease=lease, answer=_answer(response))
@@ -85,13 +92,24 @@ class ArtworksSpider(Spider):
             yield _not_text(response)
             return
         profile = self.context.profile
-        rendering = profile.rendering
         found = extract_listing(profile, page, discover=lease.meta.get("discover"))
-        inherited = {"rendering": lease.meta.get("rendering", "never")}
+        if found.is_empty:
+            if profile.general and self._is_artwork(page):
+                yield from self.parse_artwork(response)
+                return
+            detail = "no link to a work, to an artist, to a further listing or to a next page"
+            yield self._look_again(response, page, "empty_listing", detail)
+            return
+        rendering = profile.rendering
+        inherited = self._inherited(response)
         links = [
             *(
                 link_to(link.url, "artwork", meta={"rendering": rendering.artwork})
                 for link in found.artworks
+            ),
+            *(
+                link_to(link.url, "artist", meta={"rendering": rendering.artist})
+                for link in getattr(found, "artists", ())
             ),
             *(link_to(url, "listing", meta=inherited) for url in found.next_pages),
             *(
@@ -104,31 +122,71 @@ class ArtworksSpider(Spider):
                 for link in found.listings
             ),
         ]
-        if not links:
-            yield FailureItem(
-                lease=lease,
-                answer=_answer(response),
-                stage="extract",
-                reason="empty_listing",
-                detail="no link to a work, to a further listing or to a next page",
-                retryable=REASONS["empty_listing"].retryable,
-            )
-            return
+        self._note_rendering(response)
         yield ListingItem(
             lease=lease,
             answer=_answer(response),
             links=tuple(links),
-            meta={"profile": self.context.profile.hash},
+            meta={"profile": profile.hash, "engine": response.meta["engines"][-1]},
         )
 
-    def parse_artwork(self, response: Response) -> Iterator[Item]:
+    def parse_artist(self, response: Response) -> Iterator[Item | Request]:
+        """Read the page of an artist: links to works, and what holds for all of them."""
+        lease: Lease = response.meta["lease"]
+        page = self._page(response)
+        if page is None:
+            yield _not_text(response)
+            return
+        from crawler.extraction.artist import extract_artist
+
+        profile = self.context.profile
+        try:
+            found = extract_artist(profile, page)
+        except ExtractionError as error:
+            yield self._look_again(response, page, error.reason, str(error))
+            return
+        rendering = profile.rendering
+        links = [
+            *(
+                link_to(link.url, "artwork", meta={"rendering": rendering.artwork})
+                for link in found.artworks
+            ),
+            *(link_to(url, "artist", meta=self._inherited(response)) for url in found.next_pages),
+        ]
+        if not links:
+            detail = "no link to a work of the artist or to a next page"
+            yield self._look_again(response, page, "empty_listing", detail)
+            return
+        self._note_rendering(response)
+        yield ListingItem(
+            lease=lease,
+            answer=_answer(response),
+            links=tuple(links),
+            meta={"profile": profile.hash, "engine": response.meta["engines"][-1]},
+            artist={
+                "name": found.artist.name,
+                "name_key": name_key(found.artist.name),
+                "nationality": found.artist.nationality,
+                "birth_year": found.artist.birth_year,
+                "death_year": found.artist.death_year,
+                "page_url": found.artist.page_url,
+                "terms": [list(term) for term in found.terms],
+            },
+        )
+
+    def parse_artwork(self, response: Response) -> Iterator[Item | Request]:
         """Read the page of a work."""
         lease: Lease = response.meta["lease"]
         page = self._page(response)
         if page is None:
             yield _not_text(response)
             return
-        extracted = extract_artwork(self.context.profile, page)
+        try:
+            extracted = extract_artwork(self.context.profile, page)
+        except ExtractionError as error:
+            yield self._look_again(response, page, error.reason, str(error))
+            return
+        self._note_rendering(response)
         record = {**extracted.to_dict(), "content_hash": content_hash(extracted)}
         sources = record.pop("sources")
         record["raw"] = {
@@ -149,16 +207,23 @@ class ArtworksSpider(Spider):
             lease=response.meta["lease"], answer=_answer(response), body=bytes(response.body)
         )
 
-    def fail(self, failure: Failure) -> Iterator[Item]:
-        """Say why a row could not be fetched."""
+    def fail(self, failure: Failure) -> Iterator[Item | Request]:
+        """Say why a row could not be fetched; where a browser was to blame, ask the next one."""
         request: Request = failure.request  # type: ignore[attr-defined]
         error = failure.value
         assert error is not None
-        verdict = judge(error, rendering="splash" in request.meta)
+        lease: Lease = request.meta["lease"]
+        engine: Engine = request.meta["engines"][-1]
+        verdict = judge(error, rendering=engine != "never")
         if isinstance(error, HttpError) and isinstance(error.response, SplashJsonResponse):
             verdict = _judge_rendered(error.response)
+        if verdict.stage == "render" and lease.meta.get("rendering") == "auto":
+            following = self.context.rendering.after_failure(engine)
+            if following is not None:
+                yield self._escalate(request, following)
+                return
         yield FailureItem(
-            lease=request.meta["lease"],
+            lease=lease,
             answer=Answer(status=verdict.status),
             stage=verdict.stage,
             reason=verdict.reason,
@@ -166,6 +231,69 @@ class ArtworksSpider(Spider):
             retryable=verdict.retryable,
             skipped=verdict.reason == "robots_disallowed",
         )
+
+    def _look_again(
+        self, response: Response, page: Page, reason: str, detail: str
+    ) -> FailureItem | Request:
+        """A page shows too little: fetch it with the next engine, or say why it failed."""
+        lease: Lease = response.meta["lease"]
+        if lease.meta.get("rendering") == "auto":
+            choice, tried = self.context.rendering, response.meta["engines"][-1]
+            try:
+                engine = choice.further(lease.kind, lease.url, tried, has_scripts=page.has_scripts)
+            except LookupError as missing:
+                detail = f"{detail}; whether a browser would show more cannot be told without one"
+                detail += f" ({missing})"
+                reason, engine = "renderer_unavailable", None
+            if engine is not None:
+                return self._escalate(response, engine)
+        return FailureItem(
+            lease=lease,
+            answer=_answer(response),
+            stage=REASONS[reason].stage,
+            reason=reason,
+            detail=detail,
+            retryable=REASONS[reason].retryable,
+        )
+
+    def _escalate(self, attempt: Request | Response, engine: Engine) -> Request:
+        """Return the request that tries the next engine, within the same lease."""
+        self._count(f"artworks/rendering/escalated/{engine}")
+        return self.request_for(attempt.meta["lease"], (*attempt.meta["engines"], engine))
+
+    def _note_rendering(self, response: Response) -> None:
+        """Remember which engine gave what was needed, and count what was saved by not asking."""
+        lease: Lease = response.meta["lease"]
+        engines: tuple[Engine, ...] = response.meta["engines"]
+        if engines[-1] != "never":
+            shape = shape_of(lease.kind, lease.url)
+            self._count(f"artworks/rendered/{engines[-1]}/{lease.kind}{shape}")
+        if lease.meta.get("rendering") != "auto":
+            return
+        self.context.note_rendering(lease, engines)
+        if engines == ("never",):
+            self._count("artworks/rendering/plain")
+        elif len(engines) == 1:
+            self._count("artworks/rendering/remembered")
+
+    def _count(self, name: str) -> None:
+        assert self.crawler.stats is not None
+        self.crawler.stats.inc_value(name)
+
+    def _inherited(self, response: Response) -> dict[str, Any]:
+        """Return what the pages that continue a listing take over from it."""
+        lease: Lease = response.meta["lease"]
+        return {
+            "rendering": lease.meta.get("rendering", "never"),
+            "engine": response.meta["engines"][-1],
+        }
+
+    def _is_artwork(self, page: Page) -> bool:
+        try:
+            extract_artwork(self.context.profile, page)
+        except ExtractionError:
+            return False
+        return True
 
     @staticmethod
     def _page(response: Response) -> Page | None:
@@ -182,13 +310,14 @@ def _answer(response: Response) -> Answer:
         value = response.headers.get(name)
         return value.decode("latin-1")[:1000] if value else None
 
-    rendered = isinstance(response, SplashJsonResponse)
+    engine = response.meta["engines"][-1]
+    rendered = engine != "never"
     return Answer(
         status=response.status,
         etag=None if rendered else header("ETag"),
         last_modified=None if rendered else header("Last-Modified"),
         content_type=header("Content-Type"),
-        rendered_by="splash" if rendered else None,
+        rendered_by=engine if rendered else None,
     )
 
 

@@ -53,13 +53,13 @@ def test_a_simple_site_is_a_short_file() -> None:
     assert profile.name == "museum"
     assert profile.category_names == ("paintings", "prints and drawings")
     assert profile.starts() == (
-        StartPage("https://www.museum.example/art/paintings", "paintings", "never"),
-        StartPage("https://www.museum.example/prints?sort=date", "prints and drawings", "never"),
+        StartPage("https://www.museum.example/art/paintings", "paintings", "auto"),
+        StartPage("https://www.museum.example/prints?sort=date", "prints and drawings", "auto"),
     )
     assert [source.written for source in profile.artwork.title or ()] == ["css:h1", "css:title"]
     assert profile.artwork.required == ("title", "images")
     assert profile.politeness.obey_robots
-    assert profile.rendering.listing == "never"
+    assert profile.rendering.listing == "auto"
     assert len(SIMPLE.splitlines()) <= 30
 
 
@@ -94,11 +94,6 @@ def test_a_simple_site_is_a_short_file() -> None:
             SIMPLE + '[artwork.terms]\nstile = "css:a"\n',
             "museum.toml:16: artwork.terms: 'stile' is no kind of term; did you mean 'style'?",
         ),
-        (
-            SIMPLE + '[rendering]\nlisting = "chromium"\n',
-            "museum.toml:16: rendering.listing: 'chromium' is not available yet;"
-            " use 'never' or 'splash'",
-        ),
         (SIMPLE + '[rendering]\nartwork = "yes"\n', "'yes' is no way of rendering"),
         (
             SIMPLE + '[rendering.browser]\nclick = "xpath://a"\n',
@@ -114,7 +109,7 @@ def test_a_simple_site_is_a_short_file() -> None:
             "museum.toml:11: artwork: no source is given for 'images', which is required",
         ),
         (SIMPLE + 'required = ["titel"]\n', "no such field 'titel'; did you mean 'title'?"),
-        (changed('artworks = "css:a.work"\n', ""), "listing.artworks: is required"),
+        (changed('artworks = "css:a.work"\n', ""), "museum.toml:7: listing: it leads nowhere; add artworks ="),
         (SIMPLE[: SIMPLE.index("[artwork]")], "museum.toml: artwork: the table [artwork] is"),
         (changed("https://www", "ftp://www"), "museum.toml:1: base_url: 'ftp://www.museum"),
         (
@@ -244,3 +239,44 @@ def test_bundled_profiles_are_right() -> None:
         assert entry.error is None
         assert entry.profile is not None
         assert entry.profile.title
+
+
+GENERAL = """
+general = true
+[listing]
+artworks = "css:a.work"
+[artwork]
+title = "css:h1"
+images = "css:img"
+"""
+
+
+def test_a_general_profile_is_made_one_of_a_site_by_where_it_begins() -> None:
+    general = parse(GENERAL)
+    assert general.starts() == ()
+    profile = general.with_starts(["https://art.example/collections/All?x=1"])
+    assert profile.name == "museum-art-example-collections-all-x-1"
+    assert [page.url for page in profile.starts()] == ["https://art.example/collections/All?x=1"]
+    assert profile.allows("https://art.example/work/1")
+    assert not profile.allows("https://elsewhere.example/work/1")
+    other = general.with_starts(["https://art.example/collections/all"])
+    assert other.name != profile.name
+    both = general.with_starts(["https://a.example/", "https://b.example/"])
+    assert both.allows("https://b.example/1")
+    assert both.name != general.with_starts(["https://a.example/"]).name
+
+
+def test_only_a_general_profile_is_told_where_to_begin() -> None:
+    with pytest.raises(ProfileError, match="knows where to begin"):
+        parse().with_starts(["https://www.museum.example/other"])
+    with pytest.raises(ProfileError, match="'ftp://x' is no http or https address"):
+        parse(GENERAL).with_starts(["ftp://x"])
+
+
+def test_a_profile_says_how_its_pages_may_be_rendered() -> None:
+    assert parse().renders_with("auto")
+    assert not parse().renders_with("splash", "chromium")
+    never = '[rendering]\nlisting = "never"\nartist = "never"\nartwork = "never"\n'
+    assert not parse(SIMPLE + never).renders_with("auto")
+    start = '[[start]]\nurl = "/new"\nrendering = "chromium"\n'
+    assert parse(SIMPLE + never + start).renders_with("chromium")
