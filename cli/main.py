@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn, Protocol, runtime_checkable
 
 import typer
 
-from cli import collection, colors, crawl, demo, services, sql
+from cli import collection, colors, demo, failures, services, sites, sql
 from storage.errors import ArtworksError, ExitCode
 
 STDOUT = 1
@@ -68,7 +68,8 @@ def _options(
 
 demo.register(app)
 collection.register(app)
-crawl.register(app)
+sites.register(app)
+failures.register(app)
 sql.register(app)
 colors.register(app)
 services.register(app)

@@ -25,12 +25,28 @@ class AddressPolicy:
         """`services` are the URLs of our own renderer and proxies, which may be anywhere."""
         self._allowed = tuple(allowed)
         self._services = set[tuple[str, int]]()
+        self._refused = frozenset[tuple[str, int]]()
         for url in services:
             self._services.update(_endpoints(url))
+
+    def without(self, services: Iterable[str]) -> AddressPolicy:
+        """Return a policy that refuses `services` (URLs), wherever they are.
+
+        For what pages ask for by themselves: our own services may be in an allowed network.
+        """
+        policy = AddressPolicy(self._allowed)
+        found = {endpoint for url in services for endpoint in _endpoints(url)}
+        policy._services = self._services - found
+        policy._refused = self._refused | {(_here(host), port) for host, port in found}
+        return policy
 
     def check(self, host: str, port: int) -> None:
         """Raise AddressRefused unless `host`, an IP address, may be connected to at `port`."""
         address = _destination(ip_address(host.partition("%")[0]))
+        if (_here(str(address)), port) in self._refused:
+            raise AddressRefused(
+                f"{address} at port {port} is a service of this crawler, not a site"
+            )
         if _is_public(address):
             return
         if (str(address), port) in self._services:
@@ -57,6 +73,12 @@ def _destination(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Addres
     if address in _TRANSLATED:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.ipv4_mapped or address.sixtofour or address
+
+
+def _here(host: str) -> str:
+    """Return one form for all addresses that lead to this machine's loopback."""
+    address = _destination(ip_address(host.partition("%")[0]))
+    return "here" if address.is_loopback or address.is_unspecified else str(address)
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:

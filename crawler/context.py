@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -18,6 +18,8 @@ from crawler.addresses import AddressPolicy, proxy_urls
 from crawler.config import CrawlerSettings
 from crawler.extraction.urls import url_fingerprint
 from crawler.frontier.ledger import Ledger
+from crawler.frontier.memory import MemoryLedger
+from crawler.frontier.protocol import Frontier
 from crawler.frontier.writer import Writer
 from crawler.items import FailureItem, Item, Kind, Lease, Link
 from crawler.profiles import Profile, StartPage
@@ -28,7 +30,6 @@ from crawler.rendering.proxy import GuardProxy
 from crawler.rendering.splash import splash_meta
 from storage.database import Database
 from storage.errors import ArtworksError, UsageError
-from storage.objects import ObjectStore
 
 logger = logging.getLogger(__name__)
 
@@ -104,12 +105,11 @@ class CrawlContext:
     arguments: CrawlArguments
     settings: CrawlerSettings
     profile: Profile
-    database: Database
-    store: ObjectStore
+    database: Database | None
     addresses: AddressPolicy
     proxy: GuardProxy
     rendering: RenderingChoice
-    ledger: Ledger
+    ledger: Frontier
     writer: Writer
     crawl_delays: dict[str, float] = field(default_factory=dict)
     problem: str | None = None
@@ -125,24 +125,29 @@ class CrawlContext:
         arguments: CrawlArguments,
         settings: CrawlerSettings,
         profile: Profile,
-        database: Database,
-        store: ObjectStore,
-    ) -> CrawlContext:
-        """Put the parts together; nothing is asked of the database yet."""
+        database: Database | None,
+    ) -> Self:
+        """Put the parts together; nothing is asked of the database yet.
+
+        Without a database the frontier is in memory, and nothing is stored: a dry run.
+        """
         splash = settings.splash_url
         services = [*proxy_urls(), *([splash.get_secret_value()] if splash else [])]
-        ledger = Ledger(
-            database,
-            site=profile.name,
-            categories=arguments.categories,
-            refresh_days=arguments.refresh_days,
-        )
+        ledger: Frontier
+        if database is None:
+            ledger = MemoryLedger(site=profile.name, categories=arguments.categories)
+        else:
+            ledger = Ledger(
+                database,
+                site=profile.name,
+                categories=arguments.categories,
+                refresh_days=arguments.refresh_days,
+            )
         return cls(
             arguments=arguments,
             settings=settings,
             profile=profile,
             database=database,
-            store=store,
             addresses=AddressPolicy(settings.allowed_networks, services),
             proxy=guard_proxy(settings),
             rendering=RenderingChoice(available_engines(settings)),
@@ -173,17 +178,21 @@ class CrawlContext:
                     "category": list(self.arguments.categories),
                     "limit": self.arguments.limit,
                     "refresh": self.arguments.refresh_days,
+                    "start": list(self.arguments.starts),
                     "user_agent": self.settings.user_agent,
                     "profile": str(self.profile.path),
                 },
             )
             self.rendering.recall(await self.writer.call(self.ledger.rendering))
-            starts = self.profile.starts(self.arguments.categories)
-            await self.writer.call(self.ledger.seed, [start_link(start) for start in starts])
+            await self.writer.call(self.ledger.seed, self.start_links())
         except ArtworksError as error:
             self.problem = str(error)
             logger.error("%s", error)
             raise CloseSpider("database_unavailable") from error
+
+    def start_links(self) -> list[Link]:
+        """Return the pages to begin with."""
+        return [start_link(start) for start in self.profile.starts(self.arguments.categories)]
 
     async def end(self, reason: str, stats: Mapping[str, Any]) -> None:
         """Close the run; after a lost database there is nobody to tell, and locks are free."""
@@ -208,7 +217,13 @@ class CrawlContext:
             await self.writer.call(self.ledger.abandon)
             self.writer.close()
             self.proxy.close()
-            self.database.close()
+            if self.database is not None:
+                self.database.close()
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing is to be stored."""
+        return self.database is None
 
     def stop(self, crawler: Crawler, reason: str, problem: str) -> None:
         """End the crawl early because a service it cannot do without is gone."""

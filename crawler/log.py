@@ -18,6 +18,15 @@ class QuietLogFormatter(LogFormatter):
             "args": {"outcome": type(item).__name__, "url": item.lease.url},
         }
 
+    def dropped(
+        self, item: Any, exception: BaseException, response: Any, spider: Any
+    ) -> LogFormatterResult:
+        return {
+            "level": logging.DEBUG,
+            "msg": "%(url)s: %(reason)s",
+            "args": {"url": item.lease.url, "reason": exception},
+        }
+
     def item_error(
         self, item: Any, exception: BaseException, response: Any, spider: Any
     ) -> LogFormatterResult:

@@ -33,16 +33,17 @@ def prepare(given: Mapping[str, str]) -> CrawlContext:
     settings = load_crawler_settings()
     if profile.renders_with("splash", "auto"):
         check_splash(settings)
+    if arguments.dry_run:
+        return CrawlContext.build(arguments, settings, profile, None)
     storage = load_settings()
-    store = open_store(storage.objects_location)
-    store.check()
+    open_store(storage.objects_location).check()
     database = Database.open(storage)
     try:
         database.check()
     except BaseException:
         database.close()
         raise
-    return CrawlContext.build(arguments, settings, profile, database, store)
+    return CrawlContext.build(arguments, settings, profile, database)
 
 
 def profile_of(arguments: CrawlArguments) -> Profile:

@@ -615,7 +615,8 @@ class Profile(Table):
         """Whether any page is rendered in one of these ways."""
         table = self.rendering
         asked = {table.listing, table.artist, table.artwork}
-        asked |= {other.rendering for other in (*self.start, *self.discover) if other.rendering}
+        asked |= {start.rendering for start in self.start if start.rendering}
+        asked |= {discover.rendering for discover in self.discover if discover.rendering}
         return not asked.isdisjoint(renderings)
 
     @cached_property

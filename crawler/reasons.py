@@ -20,7 +20,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawler.addresses import AddressRefused
 from crawler.middlewares.robots import RobotsUnavailable
-from crawler.rendering import RendererMissing
+from crawler.rendering import RendererBroken, RendererMissing
 
 Stage = Literal["fetch", "render", "extract", "validate", "image", "store"]
 
@@ -104,6 +104,7 @@ class Verdict:
 # The first class that matches counts, so subclasses come before their bases.
 _BY_EXCEPTION: tuple[tuple[type[BaseException], str], ...] = (
     (RendererMissing, "renderer_unavailable"),
+    (RendererBroken, "renderer_unavailable"),
     (AddressRefused, "address_refused"),
     (RobotsUnavailable, "robots_unavailable"),
     (CannotResolveHostError, "dns_error"),
@@ -116,6 +117,7 @@ _BY_EXCEPTION: tuple[tuple[type[BaseException], str], ...] = (
     (DownloadFailedError, "connection_failed"),
     (ConnectionError, "connection_failed"),
 )
+_NOT_THE_RENDERERS = ("body_too_large", "address_refused", "robots_unavailable")
 _BY_STATUS: Mapping[int, str] = {
     401: "forbidden",
     403: "forbidden",
@@ -137,8 +139,10 @@ def judge(error: BaseException, *, rendering: bool = False) -> Verdict:
         return Verdict(reason, detail)
     for kind, reason in _BY_EXCEPTION:
         if isinstance(error, kind):
-            if rendering and reason != "body_too_large":
-                reason = "render_timeout" if reason == "timeout" else "renderer_unavailable"
+            if rendering and reason not in _NOT_THE_RENDERERS:
+                # Of a slow page Splash says so itself; it says nothing at all when it hangs.
+                is_slow = reason == "timeout" and not isinstance(error, DownloadTimeoutError)
+                reason = "render_timeout" if is_slow else "renderer_unavailable"
             return Verdict(reason, detail)
     return Verdict("fetch_error", f"{type(error).__name__}: {detail}")
 

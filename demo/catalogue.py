@@ -6,22 +6,22 @@ Building it draws nothing; `demo.painters.paint` turns a `Work` into the bytes o
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, Literal, NamedTuple
-from urllib.parse import quote
+from typing import Literal, NamedTuple
 
 from demo import wording
 from demo.artists import ARTISTS, Artist
 from demo.colors import COLORS, Scheme, family_scheme, mixed_scheme
+from demo.hanging import hang
 from demo.layouts import fractions
 from demo.styles import STYLES, Motif, Style
+from demo.wings import RECENT, WINGS, Layout
 
 ImageFormat = Literal["jpg", "png", "webp", "avif"]
 Change = Literal["crop", "recompress", "brightness"]
 
-RECENT = "recent acquisitions"
 DEFAULT_SEED = 7
 DEFAULT_WORKS = 480
 
@@ -98,6 +98,9 @@ class Work:
     same_image_as: str | None = None
     alteration: Alteration | None = None
     image_missing: bool = False
+    layout: Layout = "label"
+    variant: str = ""
+    wings: tuple[str, ...] = ()
 
     @property
     def flat(self) -> bool:
@@ -156,6 +159,24 @@ class Catalogue:
         return tuple(work for work in self.works if RECENT in work.categories)
 
     @property
+    def wings(self) -> dict[str, tuple[Work, ...]]:
+        """Wing to its works; a small museum lacks some wings."""
+        return {
+            wing.name: found
+            for wing in WINGS
+            if (found := tuple(work for work in self.works if wing.name in work.wings))
+        }
+
+    @property
+    def residents(self) -> dict[Artist, tuple[Work, ...]]:
+        """Artists with a page of their own between a listing and their works."""
+        found: dict[Artist, list[Work]] = {}
+        for work in self.works:
+            if work.layout == "resident":
+                found.setdefault(work.artist, []).append(work)
+        return {artist: tuple(works) for artist, works in found.items()}
+
+    @property
     def near_duplicates(self) -> tuple[tuple[str, str, str], ...]:
         """Pairs (original, repetition) with the change that was made."""
         return tuple(
@@ -169,108 +190,11 @@ class Catalogue:
         """Pairs of works whose image bytes are the same."""
         return tuple((work.same_image_as, work.id) for work in self.works if work.same_image_as)
 
-    def truth(
-        self, base_url: str = "", digest: Callable[[Work, int], str] | None = None
-    ) -> dict[str, Any]:
-        """Everything that a crawl of the museum should find, ready for JSON.
-
-        `digest` gives the sha256 of an image; without it they are None, since nothing is painted.
-        """
-        base = base_url.rstrip("/")
-        works = [self._work_truth(work, base, digest) for work in self.works]
-        return {
-            "base_url": base,
-            "seed": self.seed,
-            "institution": wording.INSTITUTION,
-            "works": works,
-            "artists": [
-                asdict(artist) | {"life": artist.life, "url": f"{base}/artist/{artist.id}"}
-                for artist in self.artists
-            ],
-            "categories": {
-                name: _listing(base, "category", name, found)
-                for name, found in self.categories.items()
-            },
-            "colors": {
-                name: _listing(base, "color", name, found) for name, found in self.colors.items()
-            },
-            "recent": {
-                "name": RECENT,
-                "url": f"{base}/new",
-                "works": [work.id for work in self.recent],
-                "only_here": [work.id for work in self.recent if work.categories == (RECENT,)],
-            },
-            "near_duplicates": [list(pair) for pair in self.near_duplicates],
-            "identical": [list(pair) for pair in self.identical],
-            "failures": [
-                {"kind": "artwork", "url": f"{base}/work/{LOST_WORK}", "status": 404, "work": None},
-                *(
-                    {
-                        "kind": "image",
-                        "url": f"{base}/image/{quote(work.images[0].name)}",
-                        "status": 404,
-                        "work": work.id,
-                    }
-                    for work in self.works
-                    if work.image_missing
-                ),
-            ],
-            "forbidden": [f"{base}{VAULT}", f"{base}/api/", f"{base}/_truth.json"],
-            "counts": {
-                "works": len(self.works),
-                "works_without_rendering": sum(work.categories != (RECENT,) for work in self.works),
-                "images": sum(len(work.images) for work in self.works if not work.image_missing),
-            },
-        }
-
-    def _work_truth(
-        self, work: Work, base: str, digest: Callable[[Work, int], str] | None
-    ) -> dict[str, Any]:
-        listings = [f"/category/{slug(name)}" for name in work.categories if name != RECENT]
-        if RECENT in work.categories:
-            listings.append("/new")
-        if work.color_category:
-            listings.append(f"/color/{work.color_category}")
-        found = asdict(work)
-        found.pop("paint_seed")
-        found["palette"] = [swatch._asdict() for swatch in work.palette]
-        found["artist"]["life"] = work.artist.life
-        found |= {
-            "url": f"{base}/work/{work.id}",
-            "listings": listings,
-            "flat": work.flat,
-            "lossless": work.lossless,
-            "images": [
-                {
-                    "url": f"{base}/image/{quote(image.name)}",
-                    "path": f"/image/{quote(image.name)}",
-                    "sha256": None
-                    if digest is None or work.image_missing
-                    else digest(work, image.index),
-                    "width": image.width_px,
-                    "height": image.height_px,
-                    "format": image.format,
-                    "caption": image.caption,
-                    "available": not work.image_missing,
-                }
-                for image in work.images
-            ],
-        }
-        return found
-
 
 LOST_WORK = "w0000"
 """A work that a listing links to and that is not there."""
 VAULT = "/private/vault"
 """A page that robots.txt closes, linked like a work."""
-
-
-def _listing(base: str, kind: str, name: str, works: tuple[Work, ...]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "url": f"{base}/{kind}/{slug(name)}",
-        "works": [work.id for work in works],
-    }
 
 
 def _size(rng: random.Random, shapes: tuple[float, ...], image_format: str) -> tuple[int, int]:
@@ -538,7 +462,7 @@ def build_catalogue(seed: int = DEFAULT_SEED, works: int = DEFAULT_WORKS) -> Cat
             and RECENT not in work.categories
         )
         made[lost] = replace(made[lost], images=made[lost].images[:1], image_missing=True)
-    return Catalogue(seed=seed, works=tuple(made))
+    return Catalogue(seed=seed, works=hang(made, seed))
 
 
 def styles_by_artist(catalogue: Catalogue) -> Mapping[str, frozenset[str]]:

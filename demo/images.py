@@ -16,6 +16,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from demo.catalogue import Catalogue, Work
+from demo.iiif import Size
 
 Progress = Callable[[int, int], None]
 """Called with images done and images in all."""
@@ -63,6 +64,15 @@ def thumbnail(data: bytes) -> bytes:
         return out.getvalue()
 
 
+def scaled(data: bytes, size: Size) -> bytes:
+    """A JPEG of exactly this size; the same every time with the same version of Pillow."""
+    with Image.open(io.BytesIO(data)) as image:
+        small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        out = io.BytesIO()
+        small.save(out, "JPEG", quality=88, subsampling=0)
+        return out.getvalue()
+
+
 def _paint_into(folder: Path, work: Work, index: int) -> None:
     """Paint one image and its thumbnail into the cache; runs in a worker process too."""
     # The painters load OpenCV, which a server with a warm cache never needs.
@@ -100,9 +110,17 @@ class ImageCache:
         """The file of a thumbnail."""
         return self._present(work, index)[1]
 
-    def digest(self, work: Work, index: int = 0) -> str:
-        """The sha256 of an image's bytes."""
+    def sized_path(self, work: Work, index: int, size: Size) -> Path:
+        """The file of an image scaled to a size, as JPEG; made now if it is not there yet."""
         path = self.path(work, index)
+        small = path.with_suffix(f".{size.width}x{size.height}.jpg")
+        if not small.exists():
+            write_atomically(small, scaled(path.read_bytes(), size))
+        return small
+
+    def digest(self, work: Work, index: int = 0, size: Size | None = None) -> str:
+        """The sha256 of an image's bytes, as painted or scaled."""
+        path = self.sized_path(work, index, size) if size else self.path(work, index)
         if path not in self._digests:
             self._digests[path] = hashlib.sha256(path.read_bytes()).hexdigest()
         return self._digests[path]

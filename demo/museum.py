@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from email.utils import formatdate, parsedate_to_datetime
-from functools import cached_property, lru_cache
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import unquote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -22,43 +18,33 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from demo import linkeddata
+from demo.answers import Representation, answer
 from demo.catalogue import PER_CHUNK, PER_PAGE
-from demo.exhibition import Exhibition, Listing
-from demo.images import CONTENT_TYPES
+from demo.exhibition import Entry, Exhibition, Listing
+from demo.open_data import OpenData
+from demo.pages import HERE, PageNumber, Pages, base_of
+from demo.wing_rooms import WingRooms
+from demo.wings import Layout
 
-HERE = Path(__file__).parent
+TEMPLATES: dict[Layout, str] = {
+    "linked": "linked_work.html",
+    "social": "social_work.html",
+    "microdata": "microdata_work.html",
+}
+"""Layouts with a template of their own; the others share the usual one."""
 
-# Generated pages have no date of their own; a fixed one keeps restarts cacheable.
-OPENED = 1_767_600_000.0
-
-
-@dataclass(frozen=True)
-class Representation:
-    """Bytes to serve, with what a cache needs to ask for them again."""
-
-    body: bytes
-    content_type: str
-    modified: float = OPENED
-
-    @cached_property
-    def etag(self) -> str:
-        """A strong validator of the bytes."""
-        return f'"{hashlib.sha256(self.body).hexdigest()[:24]}"'
-
-
-def not_modified(headers: Mapping[str, str], etag: str, modified: float) -> bool:
-    """Whether a conditional request may be answered with 304 (RFC 9110, section 13)."""
-    asked = headers.get("if-none-match")
-    if asked is not None:
-        tags = {tag.strip().removeprefix("W/") for tag in asked.split(",")}
-        return "*" in tags or etag in tags
-    since = headers.get("if-modified-since")
-    if since is None:
-        return False
-    try:
-        return int(modified) <= parsedate_to_datetime(since).timestamp()
-    except (TypeError, ValueError):
-        return False
+PROPERTIES = {
+    "date": "dateCreated",
+    "medium": "artMedium",
+    "dimensions": "size",
+    "accession": "identifier",
+    "classification": "artform",
+    "place": "locationCreated",
+    "credit": "creditText",
+    "institution": "sourceOrganization",
+}
+"""Schema.org's names of what a label says, as far as it has any."""
 
 
 class Visits:
@@ -102,107 +88,85 @@ class Visits:
         await self.app(scope, receive, counted)
 
 
-@dataclass(frozen=True)
-class _Page:
-    number: int
-    last: int
-
-
-def _answer(request: Request, found: Representation) -> Response:
-    headers = {
-        "ETag": found.etag,
-        "Last-Modified": formatdate(found.modified, usegmt=True),
-        "Cache-Control": "no-cache",
-    }
-    if not_modified(request.headers, found.etag, found.modified):
-        return Response(status_code=304, headers=headers)
-    return Response(found.body, media_type=found.content_type, headers=headers)
-
-
 class _Rooms:
     """The handlers, one per kind of page, around one exhibition."""
 
     def __init__(self, exhibition: Exhibition, crawl_delay: float) -> None:
         self.shown = exhibition
+        self.pages = Pages(exhibition)
         self.crawl_delay = crawl_delay
         self.makers = exhibition.makers
         self.terms = {unquote(href): listing for href, listing in exhibition.terms.items()}
-        self.templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.pages: dict[str, Representation] = {}
-        self.read = lru_cache(maxsize=512)(self._read)
+        self.objects = {
+            entry.accession: entry for entry in exhibition.entries.values() if entry.accession
+        }
+        known = exhibition.catalogue.works if exhibition.catalogue else ()
+        self.works = {work.id: work for work in known}
         self.visits: Visits | None = None
 
     def routes(self) -> list[Route]:
-        """Path to handler; the order matters to nobody."""
-        routes: list[tuple[str, Callable[..., Any], Sequence[str]]] = [
-            ("/", self.home, ("GET",)),
-            ("/category/{slug}", self.category, ("GET",)),
-            ("/color/{slug}", self.color, ("GET",)),
-            ("/style/{slug}", self.term, ("GET",)),
-            ("/genre/{slug}", self.term, ("GET",)),
-            ("/period/{slug}", self.term, ("GET",)),
-            ("/tag/{slug}", self.term, ("GET",)),
-            ("/new", self.new, ("GET",)),
-            ("/api/recent", self.api_recent, ("GET",)),
-            ("/work/{id:path}", self.work, ("GET",)),
-            ("/artist/{slug}", self.artist, ("GET",)),
-            ("/image/{name:path}", self.image, ("GET",)),
-            ("/thumb/{name:path}", self.thumb, ("GET",)),
-            ("/static/{name}", self.static, ("GET",)),
-            ("/robots.txt", self.robots, ("GET",)),
-            ("/private/vault", self.vault, ("GET",)),
-            ("/_truth.json", self.truth, ("GET",)),
-            ("/_requests.json", self.requests, ("GET",)),
-            ("/_reset", self.reset, ("POST",)),
-            ("/{rest:path}", self.missing, ("GET",)),
+        """Path to handler; the first that fits is taken."""
+        routes: list[tuple[str, Callable[..., Any]]] = [
+            ("/", self.home),
+            ("/category/{slug}", self.category),
+            ("/color/{slug}", self.color),
+            ("/style/{slug}", self.term),
+            ("/genre/{slug}", self.term),
+            ("/period/{slug}", self.term),
+            ("/tag/{slug}", self.term),
+            ("/new", self.new),
+            ("/api/recent", self.api_recent),
+            ("/work/{id:path}", self.work),
+            ("/object/{number}", self.object),
+            ("/artist/{slug}", self.artist),
+            ("/image/{name:path}", self.image),
+            ("/thumb/{name:path}", self.thumb),
+            ("/static/{name}", self.static),
+            ("/robots.txt", self.robots),
+            ("/private/vault", self.vault),
+            ("/_truth.json", self.truth),
+            ("/_requests.json", self.requests),
         ]
-        return [Route(path, handler, methods=list(methods)) for path, handler, methods in routes]
-
-    def page(self, request: Request, key: str, template: str, **values: Any) -> Response:
-        """A rendered page; rendering happens once, since nothing here ever changes."""
-        if key not in self.pages:
-            html = self.templates.get_template(template).render(museum=self.shown, **values)
-            self.pages[key] = Representation(html.encode(), "text/html; charset=utf-8")
-        return _answer(request, self.pages[key])
-
-    async def missing(self, request: Request) -> Response:
-        """The page for everything that is not there."""
-        html = self.templates.get_template("missing.html").render(museum=self.shown)
-        return Response(html, status_code=404, media_type="text/html")
+        if self.shown.catalogue is not None:
+            routes += WingRooms(self.pages, self.shown.catalogue).routes()
+            routes += OpenData(self.pages, self.shown.catalogue).routes()
+        return [
+            *(Route(path, handler, methods=["GET"]) for path, handler in routes),
+            Route("/_reset", self.reset, methods=["POST"]),
+            Route("/{rest:path}", self.pages.missing, methods=["GET"]),
+        ]
 
     async def home(self, request: Request) -> Response:
-        """Links to every category, colour and the rendered listing."""
-        return self.page(request, "/", "home.html")
+        """Links to every category, colour and wing, and to the rendered listing."""
+        return self.pages.page(request, "/", "home.html")
 
     async def listing(self, request: Request, kind: str, listing: Listing | None) -> Response:
         """One page of a listing."""
-        number = request.query_params.get("page", "1")
-        if listing is None or not number.isdecimal() or len(number) > 6:
-            return await self.missing(request)
-        last = max(1, -(-len(listing.items) // PER_PAGE))
-        page = _Page(int(number), last)
-        if not 1 <= page.number <= last:
-            return await self.missing(request)
-        items = listing.items[(page.number - 1) * PER_PAGE : page.number * PER_PAGE]
-        return self.page(
+        items = listing.items if listing else ()
+        page = PageNumber.asked(request, len(items), PER_PAGE)
+        if listing is None or page is None:
+            return await self.pages.missing(request)
+        named = listing.href.removeprefix("/category/")
+        with_session = kind == "category" and unquote(named) in self.shown.with_sessions
+        # A visitor who has no session yet gets one with every link, a new one each time.
+        session = secrets.token_hex(16) if with_session else ""
+        return self.pages.page(
             request,
-            f"{listing.href}?{page.number}",
+            None if session else f"{listing.href}?{page.number}",
             "listing.html",
             listing=listing,
             kind=kind,
-            items=items,
+            items=page.cut(items, PER_PAGE),
             page=page,
+            query=f"?sid={session}" if session else "",
+            path=f"{listing.href};jsessionid={session.upper()}" if session else "",
         )
 
     async def category(self, request: Request) -> Response:
         """A listing by category."""
-        found = self.shown.categories.get(request.path_params["slug"])
+        slug = request.path_params["slug"]
+        # A session may hang on the path. Names of folders may hold a semicolon themselves.
+        found = self.shown.categories.get(slug.partition(";jsessionid=")[0])
         return await self.listing(request, "category", found)
 
     async def color(self, request: Request) -> Response:
@@ -217,8 +181,8 @@ class _Rooms:
     async def new(self, request: Request) -> Response:
         """The listing that a script fills while one scrolls."""
         if self.shown.recent is None:
-            return await self.missing(request)
-        return self.page(request, "/new", "new.html", listing=self.shown.recent)
+            return await self.pages.missing(request)
+        return self.pages.page(request, "/new", "new.html", listing=self.shown.recent)
 
     async def api_recent(self, request: Request) -> Response:
         """What that script asks for."""
@@ -237,60 +201,60 @@ class _Rooms:
 
     async def work(self, request: Request) -> Response:
         """One work."""
-        entry = self.shown.entries.get(request.path_params["id"])
+        return await self.entry(request, self.shown.entries.get(request.path_params["id"]))
+
+    async def object(self, request: Request) -> Response:
+        """The same page under the number that the work has in the inventory."""
+        return await self.entry(request, self.objects.get(request.path_params["number"]))
+
+    async def entry(self, request: Request, entry: Entry | None) -> Response:
+        """The page of a work in its layout."""
         if entry is None:
-            return await self.missing(request)
-        return self.page(request, f"/work/{entry.id}", "work.html", work=entry)
+            return await self.pages.missing(request)
+        template = TEMPLATES.get(entry.layout, "work.html")
+        if entry.layout in ("linked", "social"):
+            # These name their own address, which is as the visitor wrote it.
+            base, scripts = base_of(request), []
+            if entry.layout == "linked":
+                scripts = linkeddata.scripts(self.works[entry.id], base)
+            return self.pages.page(request, None, template, work=entry, base=base, scripts=scripts)
+        return self.pages.page(
+            request, f"/work/{entry.id}", template, work=entry, properties=PROPERTIES
+        )
 
     async def artist(self, request: Request) -> Response:
         """One artist with their works."""
         found = self.makers.get(request.path_params["slug"])
         if found is None:
-            return await self.missing(request)
+            return await self.pages.missing(request)
         maker, entries = found
-        return self.page(
+        return self.pages.page(
             request, f"/artist/{maker.id}", "artist.html", maker=maker, entries=entries
         )
 
     async def vault(self, request: Request) -> Response:
         """The page that polite crawlers never see."""
         if self.shown.vault is None:
-            return await self.missing(request)
-        return self.page(request, "/private/vault", "vault.html")
-
-    @staticmethod
-    def _read(path: Path, _changed: tuple[int, int]) -> Representation:
-        kind = CONTENT_TYPES.get(path.suffix.lower().lstrip("."), "application/octet-stream")
-        return Representation(path.read_bytes(), kind, path.stat().st_mtime)
-
-    async def file(self, request: Request, find: Callable[[str], Path | None]) -> Response:
-        """An image file; it may have to be painted first, which must not hold up the others."""
-        path = await run_in_threadpool(find, request.path_params["name"])
-        if path is None:
-            return await self.missing(request)
-        try:
-            status = path.stat()
-            found = self.read(path, (status.st_mtime_ns, status.st_size))
-        except OSError:
-            return await self.missing(request)
-        return _answer(request, found)
+            return await self.pages.missing(request)
+        return self.pages.page(request, "/private/vault", "vault.html")
 
     async def image(self, request: Request) -> Response:
         """The bytes of an image, exactly as they lie on disk."""
-        return await self.file(request, self.shown.image_file)
+        name = request.path_params["name"]
+        return await self.pages.file(request, lambda: self.shown.image_file(name))
 
     async def thumb(self, request: Request) -> Response:
         """A small JPEG."""
-        return await self.file(request, self.shown.thumb_file)
+        name = request.path_params["name"]
+        return await self.pages.file(request, lambda: self.shown.thumb_file(name))
 
     async def static(self, request: Request) -> Response:
-        """The style sheet and the script."""
-        kinds = {"museum.css": "text/css", "new.js": "text/javascript"}
-        name = request.path_params["name"]
-        if name not in kinds:
-            return await self.missing(request)
-        body = (HERE / "static" / name).read_bytes()
-        return _answer(request, Representation(body, f"{kinds[name]}; charset=utf-8"))
+        """The style sheet and the scripts."""
+        path = HERE / "static" / request.path_params["name"]
+        kind = {".css": "text/css", ".js": "text/javascript"}.get(path.suffix)
+        if kind is None or not path.is_file():
+            return await self.pages.missing(request)
+        return answer(request, Representation(path.read_bytes(), f"{kind}; charset=utf-8"))
 
     async def robots(self, request: Request) -> Response:
         """What crawlers may do here."""

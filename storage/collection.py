@@ -14,6 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from storage.inheritance import MAKER_FIELDS, Maker, inherited_terms, settled_makers
+
 ARTWORK_FIELDS: Mapping[str, str] = {
     "page_url": "text",
     "accession_number": "text",
@@ -73,27 +75,31 @@ _ARTWORKS = text(f"""
 """)  # noqa: S608 - names come from the constant above
 
 _ARTISTS = text("""
-    INSERT INTO artists (name, name_key, nationality, birth_year, death_year, page_url)
-    SELECT min(name), name_key, min(nationality), birth_year, min(death_year), min(page_url)
+    INSERT INTO artists (name, name_key, nationality, birth_year, death_year, page_url, has_page)
+    SELECT min(name), name_key, min(nationality), birth_year, min(death_year), min(page_url),
+           coalesce(bool_or(has_page), false)
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
-        name text, name_key text, nationality text, birth_year int, death_year int, page_url text)
+        name text, name_key text, nationality text, birth_year int, death_year int,
+        page_url text, has_page boolean)
     GROUP BY name_key, birth_year
     ORDER BY name_key, birth_year
     ON CONFLICT (name_key, birth_year) DO UPDATE
     SET nationality = coalesce(artists.nationality, excluded.nationality),
         death_year = coalesce(artists.death_year, excluded.death_year),
-        page_url = coalesce(artists.page_url, excluded.page_url)
+        page_url = coalesce(artists.page_url, excluded.page_url),
+        has_page = artists.has_page OR excluded.has_page
     WHERE (artists.nationality IS NULL AND excluded.nationality IS NOT NULL)
        OR (artists.death_year IS NULL AND excluded.death_year IS NOT NULL)
        OR (artists.page_url IS NULL AND excluded.page_url IS NOT NULL)
+       OR (excluded.has_page AND NOT artists.has_page)
 """)
 
 _FORGET_MAKERS = text("DELETE FROM artwork_artists WHERE artwork_id = ANY(:ids)")
 _MAKERS = text("""
-    INSERT INTO artwork_artists (artwork_id, position, artist_id, role, qualifier)
-    SELECT r.artwork_id, r.position, a.id, r.role, r.qualifier
+    INSERT INTO artwork_artists (artwork_id, position, artist_id, role, qualifier, said)
+    SELECT r.artwork_id, r.position, a.id, r.role, r.qualifier, r.said
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(artwork_id bigint, position int,
-        name_key text, birth_year int, role text, qualifier text)
+        name_key text, birth_year int, role text, qualifier text, said jsonb)
     JOIN artists a ON a.name_key = r.name_key AND a.birth_year IS NOT DISTINCT FROM r.birth_year
     ORDER BY r.artwork_id, r.position
 """)
@@ -109,28 +115,80 @@ _TERMS = text("""
 _FORGET_TERMS = text(
     "DELETE FROM artwork_terms WHERE artwork_id = ANY(:ids) AND source IN ('page', 'artist')"
 )
-_ARTWORK_TERMS = text("""
+# A term of a work has one source. What people and imports said is said once, so it outranks what
+# pages say each time that they are read; what the work's own page says outranks its artist's.
+_RANK = "array_position(ARRAY['person', 'import', 'page', 'artist'], {source})"
+_ARTWORK_TERMS = text(f"""
     INSERT INTO artwork_terms (artwork_id, term_id, source)
     SELECT DISTINCT ON (r.artwork_id, t.id) r.artwork_id, t.id, r.source
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         artwork_id bigint, kind text, name text, source text)
     JOIN terms t ON t.kind = r.kind AND t.name = r.name
-    ORDER BY r.artwork_id, t.id
-    ON CONFLICT DO NOTHING
+    ORDER BY r.artwork_id, t.id, {_RANK.format(source="r.source")}
+    ON CONFLICT (artwork_id, term_id) DO UPDATE SET source = excluded.source
+    WHERE {_RANK.format(source="excluded.source")} < {_RANK.format(source="artwork_terms.source")}
+""")  # noqa: S608 - the fragment is the constant above
+_KEEP_INHERITED = text("""
+    DELETE FROM artwork_terms w USING terms t
+    WHERE w.artwork_id = ANY(:ids) AND w.source = 'artist' AND t.id = w.term_id
+      AND NOT EXISTS (
+          SELECT FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+              artwork_id bigint, kind text, name text)
+          WHERE r.artwork_id = w.artwork_id AND r.kind = t.kind AND r.name = t.name)
 """)
 
+# What pages of artists left with the pages of works. Of several pages of a work, the one counts
+# that was found last.
+_TOLD = text("""
+    SELECT DISTINCT ON (f.artwork_id, e.key) f.artwork_id, e.key, e.value
+    FROM frontier f CROSS JOIN LATERAL jsonb_each(f.meta) e
+    WHERE f.artwork_id = ANY(:ids) AND starts_with(e.key, 'artist:')
+    ORDER BY f.artwork_id, e.key, f.generation DESC, f.id
+""")
+# Whoever replaces the makers of a work holds its row, as `_ARTWORKS` does.
+_LOCK_WORKS = text("""
+    SELECT id FROM artworks WHERE id = ANY(:ids) ORDER BY site, source_id FOR NO KEY UPDATE
+""")
+_KNOWN_MAKERS = text("""
+    SELECT m.artwork_id, m.artist_id, a.name_key, a.birth_year, m.role, m.qualifier, m.said
+    FROM artwork_artists m JOIN artists a ON a.id = m.artist_id
+    WHERE m.artwork_id = ANY(:ids)
+    ORDER BY m.artwork_id, m.position
+""")
+# Waits for writers who may be about to name these artists; none can while the lock is held.
+_LOCK_ARTISTS = text("""
+    SELECT id FROM artists
+    WHERE id = ANY(:ids) AND NOT has_page AND ulan_id IS NULL AND wikidata_id IS NULL
+    ORDER BY name_key, birth_year FOR UPDATE
+""")
+_FORGET_ARTISTS = text("""
+    DELETE FROM artists a
+    WHERE a.id = ANY(:ids) AND NOT EXISTS (SELECT FROM artwork_artists m WHERE m.artist_id = a.id)
+""")
+
+# An image that another work led to is known already: with it, where its bytes came from.
 _SOURCES = text("""
     INSERT INTO image_sources (artwork_id, position, url, frontier_id, image_id, caption,
-                               rights_text, license_url, iiif_service)
+                               rights_text, license_url, iiif_service, fetched_url,
+                               content_type, fetched_at)
     SELECT r.artwork_id, r.position, r.url, r.frontier_id, r.image_id, r.caption, r.rights_text,
-           r.license_url, r.iiif_service
+           r.license_url, r.iiif_service, known.fetched_url, known.content_type, known.fetched_at
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         artwork_id bigint, position int, url text, frontier_id bigint, image_id bigint,
         caption text, rights_text text, license_url text, iiif_service text)
+    LEFT JOIN LATERAL (
+        SELECT s.fetched_url, s.content_type, s.fetched_at FROM image_sources s
+        WHERE s.frontier_id = r.frontier_id AND s.image_id = r.image_id
+        ORDER BY s.fetched_at DESC NULLS LAST, s.id LIMIT 1
+    ) known ON true
     ORDER BY r.artwork_id, r.url
     ON CONFLICT (artwork_id, url) DO UPDATE
     SET position = excluded.position, frontier_id = excluded.frontier_id,
         image_id = coalesce(excluded.image_id, image_sources.image_id),
+        fetched_url = CASE WHEN excluded.image_id IS NULL THEN image_sources.fetched_url
+                           ELSE excluded.fetched_url END,
+        content_type = coalesce(excluded.content_type, image_sources.content_type),
+        fetched_at = coalesce(excluded.fetched_at, image_sources.fetched_at),
         caption = excluded.caption, rights_text = excluded.rights_text,
         license_url = excluded.license_url, iiif_service = excluded.iiif_service
 """)
@@ -168,21 +226,95 @@ def store_artworks(connection: Connection, artworks: Sequence[Mapping[str, Any]]
     found = connection.execute(_ARTWORKS, {"rows": rows})
     ids = {(row.site, row.source_id): row.id for row in found}
 
-    makers = [
-        {**artist, "artwork_id": ids[key], "position": position}
-        for key, work in latest.items()
-        for position, artist in enumerate(work["artists"])
-    ]
-    if makers:
-        connection.execute(_ARTISTS, {"rows": as_json(makers)})
-    connection.execute(_FORGET_MAKERS, {"ids": list(ids.values())})
-    if makers:
-        connection.execute(_MAKERS, {"rows": as_json(makers)})
+    _replace_makers(
+        connection,
+        {
+            ids[key]: [{**maker, "said": _said(maker)} for maker in work["artists"]]
+            for key, work in latest.items()
+        },
+    )
     return [ids[work["site"], work["source_id"]] for work in artworks]
 
 
+def store_artist(connection: Connection, artist: Mapping[str, Any]) -> None:
+    """Insert or complete the artist whose page was read, and the words that it uses.
+
+    A mapping of name, name_key, nationality, birth_year, death_year, page_url and terms, a list
+    of (kind, name).
+    """
+    if artist.get("name_key"):
+        connection.execute(_ARTISTS, {"rows": as_json([{**artist, "has_page": True}])})
+    terms = [{"kind": kind, "name": name} for kind, name in artist.get("terms") or ()]
+    if terms:
+        connection.execute(_TERMS, {"rows": as_json(terms)})
+
+
+def inherit(connection: Connection, artwork_ids: Sequence[int]) -> None:
+    """Give works the terms and makers that follow from the pages of their artists.
+
+    It may be repeated at any time: see `storage.inheritance`. The rows of all the works' pages
+    must be locked, so that nobody leaves an artist with one of them meanwhile.
+    """
+    ids = {"ids": sorted(set(artwork_ids))}
+    connection.execute(_LOCK_WORKS, ids)
+    told: dict[int, dict[str, Mapping[str, Any]]] = {one: {} for one in ids["ids"]}
+    for row in connection.execute(_TOLD, ids):
+        told[row.artwork_id][row.key] = row.value
+    terms = [
+        {"artwork_id": artwork_id, "kind": kind, "name": name, "source": "artist"}
+        for artwork_id, artists in told.items()
+        for kind, name in inherited_terms(artists)
+    ]
+    connection.execute(_KEEP_INHERITED, {**ids, "rows": as_json(terms)})
+    add_terms(connection, terms)
+
+    known: dict[int, list[Any]] = {one: [] for one in ids["ids"]}
+    for row in connection.execute(_KNOWN_MAKERS, ids):
+        known[row.artwork_id].append(row)
+    changed: dict[int, list[Maker]] = {}
+    for artwork_id, rows in known.items():
+        said = [
+            {**row.said, "role": row.role, "qualifier": row.qualifier, "said": row.said}
+            for row in rows
+            if row.said is not None
+        ]
+        makers = settled_makers(said, told[artwork_id])
+        if [_identity(maker) for maker in makers] != [(r.name_key, r.birth_year) for r in rows]:
+            changed[artwork_id] = makers
+    if changed:
+        _replace_makers(connection, changed)
+        former = {row.artist_id for artwork_id in changed for row in known[artwork_id]}
+        orphans = connection.execute(_LOCK_ARTISTS, {"ids": sorted(former)}).scalars().all()
+        if orphans:
+            connection.execute(_FORGET_ARTISTS, {"ids": list(orphans)})
+
+
+def _replace_makers(connection: Connection, makers: Mapping[int, Sequence[Maker]]) -> None:
+    rows = [
+        {**maker, "artwork_id": artwork_id, "position": position}
+        for artwork_id, listed in makers.items()
+        for position, maker in enumerate(listed)
+    ]
+    if rows:
+        connection.execute(_ARTISTS, {"rows": as_json(rows)})
+    connection.execute(_FORGET_MAKERS, {"ids": list(makers)})
+    if rows:
+        connection.execute(_MAKERS, {"rows": as_json(rows)})
+
+
+def _said(maker: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: maker.get(name) for name in MAKER_FIELDS}
+
+
+def _identity(maker: Maker) -> tuple[str, int | None]:
+    return maker["name_key"], maker["birth_year"]
+
+
 def add_terms(connection: Connection, terms: Sequence[Mapping[str, Any]]) -> None:
-    """Say terms of artworks: mappings with `artwork_id`, `kind`, `name` and `source`."""
+    """Say terms of artworks: mappings with `artwork_id`, `kind`, `name` and `source`.
+
+    Of several sources of a term, the first of person, import, page and artist is kept.
+    """
     if terms:
         rows = as_json(terms)
         connection.execute(_TERMS, {"rows": rows})

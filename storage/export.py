@@ -92,7 +92,8 @@ _RECORDS = text(f"""
        FROM artwork_terms at JOIN terms t ON t.id = at.term_id
        WHERE at.artwork_id = a.id) AS terms,
       (SELECT coalesce(json_agg(json_build_object(
-           'url', s.url, 'position', s.position, 'caption', s.caption,
+           'url', s.url, 'fetched_url', s.fetched_url, 'position', s.position,
+           'caption', s.caption,
            'rights_text', s.rights_text, 'license_url', s.license_url,
            'sha256', i.sha256, 'object_key', i.object_key, 'preview_key', i.preview_key,
            'format', i.format, 'width', i.width, 'height', i.height, 'bytes', i.bytes,

@@ -280,6 +280,11 @@ class Artist(Base):
     ulan_id: Mapped[str | None] = _text_or_null("Identifier in the Union List of Artist Names")
     wikidata_id: Mapped[str | None] = _text_or_null("Wikidata item")
     page_url: Mapped[str | None] = _text_or_null("Page about the artist")
+    has_page: Mapped[bool] = mapped_column(
+        Boolean,
+        server_default=text("false"),
+        comment="Whether such a page was read: the artist then stays, even without works",
+    )
 
 
 class Artwork(Base):
@@ -345,6 +350,11 @@ class ArtworkArtist(Base):
     artist_id: Mapped[int] = _to("artists.id", "The maker", cascade=False)
     role: Mapped[str] = mapped_column(Text, server_default=text("'artist'"), comment="Role")
     qualifier: Mapped[str | None] = _text_or_null("after, attributed to, workshop of, …")
+    said: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB,
+        comment="The maker as the page of the work names it; null: only the page of the artist "
+        "does",
+    )
 
 
 class ArtworkVersion(Base):
@@ -449,6 +459,9 @@ class ImageSource(Base):
     rights_text: Mapped[str | None] = _text_or_null("Rights statement of this image")
     license_url: Mapped[str | None] = _text_or_null("Licence of this image")
     iiif_service: Mapped[str | None] = _text_or_null("IIIF image service")
+    fetched_url: Mapped[str | None] = _text_or_null(
+        "Address that the bytes came from, where it is not url: a smaller size or another copy"
+    )
     content_type: Mapped[str | None] = _text_or_null("Content-Type that the server claimed")
     fetched_at: Mapped[datetime | None] = _time_or_null("When the bytes were fetched")
 

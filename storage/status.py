@@ -42,7 +42,7 @@ _FRONTIER = text(f"""
 _RENDERED = text(f"""
     SELECT count(*) FROM frontier f
     WHERE f.state = 'done' AND f.kind <> 'image'
-      AND coalesce(f.meta->>'rendering', 'never') <> 'never' AND {_OURS.format(column="f.site")}
+      AND coalesce(f.meta->>'engine', 'never') <> 'never' AND {_OURS.format(column="f.site")}
 """)  # noqa: S608 - the fragment is the constant above
 
 _FAILURES = text(f"""

@@ -12,7 +12,9 @@ from scrapy.commands.crawl import Command as ScrapyCrawl
 
 from crawler.config import load_crawler_settings
 from crawler.context import CrawlArguments, CrawlContext
+from crawler.dry_run import print_summary
 from crawler.extensions.progress import wants_display
+from crawler.frontier.memory import MemoryLedger
 from crawler.preflight import prepare
 from storage.errors import ArtworksError, ExitCode
 from storage.settings import load_settings
@@ -41,9 +43,10 @@ class Command(ScrapyCrawl):
         try:
             storage = load_settings()
             load_crawler_settings()
-            CrawlArguments.parse(opts.spargs)
+            arguments = CrawlArguments.parse(opts.spargs)
             log_file = storage.log_file
-            if log_file is None and wants_display(self.settings):
+            # A dry run stores nothing: no folder for a log either.
+            if log_file is None and not arguments.dry_run and wants_display(self.settings):
                 log_file = storage.home_path / "logs" / "crawl.log"
                 log_file.parent.mkdir(parents=True, exist_ok=True)
         except ArtworksError as error:
@@ -70,6 +73,8 @@ class Command(ScrapyCrawl):
         process: Any = self.crawler_process
         process.crawl(self._create_crawler(args[0]), context=context, **opts.spargs)
         process.start()
+        if isinstance(context.ledger, MemoryLedger):
+            print_summary(context.ledger.summary())
         self.exitcode = int(_exit_code(context))
 
 

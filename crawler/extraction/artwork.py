@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from crawler.extraction.artists import parse_artist, parse_life
 from crawler.extraction.dates import parse_years
 from crawler.extraction.dimensions import parse_dimensions
+from crawler.extraction.image_service import info_url, largest_urls, service_address
+from crawler.extraction.images import element_candidates, text_candidates
 from crawler.extraction.page import Element, Page
 from crawler.extraction.records import ArtistRecord, ArtworkRecord, ImageRecord
 from crawler.extraction.sources import Match, Source
@@ -16,7 +18,7 @@ from crawler.extraction.urls import canonical_url
 from storage.errors import ArtworksError
 
 if TYPE_CHECKING:
-    from crawler.profiles import Profile
+    from crawler.profiles import Images, Profile
 
 MAX_ID = 500
 MAX_NAME = 500
@@ -26,9 +28,14 @@ MAX_RAW = 1_000
 MAX_RAW_VALUES = 500
 MAX_ARTISTS = 100
 MAX_IMAGES = 500
+MAX_ALTERNATIVES = 8
+# Kinds of sources that give elements and texts; others give values, of which objects have a link.
+MARKUP_KINDS = ("css", "xpath", "regex", "url", "value")
 MAX_TERMS = 500
 
 Sources = tuple[Source, ...]
+Offer = tuple[str | None, tuple[str, ...]]
+"""The IIIF service of an image, and its addresses, best first."""
 
 _TEXT_FIELDS = (
     ("medium", MAX_TEXT),
@@ -88,11 +95,13 @@ class _Reader:
             name: self.text(name, getattr(artwork, name), limit) for name, limit in _TEXT_FIELDS
         }
         license_url = self.link("license_url", artwork.license_url)
+        iiif_manifest = self.link("iiif_manifest", artwork.iiif_manifest)
         artists = self.artists()
         images = self.images()
         terms = self.terms()
         self.require({"title": title, "date": date, "dimensions": dimensions, **texts,
-                      "license_url": license_url, "artist": artists, "images": images})  # fmt: skip
+                      "license_url": license_url, "iiif_manifest": iiif_manifest,
+                      "artist": artists, "images": images})  # fmt: skip
         years = parse_years(date) or (None, None)
         size = parse_dimensions(dimensions)
         if texts["institution"] is None:
@@ -109,6 +118,7 @@ class _Reader:
             width_cm=size.width_cm,
             depth_cm=size.depth_cm,
             license_url=license_url,
+            iiif_manifest=iiif_manifest,
             artists=artists,
             terms=terms,
             images=images,
@@ -218,27 +228,82 @@ class _Reader:
         table = self.artwork.images
         if table is None:
             return ()
-        found: dict[str, tuple[str | None, str | None, str | None]] = {}
+        found: dict[str, ImageRecord] = {}
         if table.each is not None:
             for node in self.elements(table.each):
-                url = self.link("images", table.url, node)
-                if url is not None:
+                for offer in self.offers(table, node)[:1]:
                     caption = self.text("image_caption", table.caption, MAX_TEXT, node)
                     rights = self.text("image_rights_text", table.rights_text, MAX_TEXT, node)
                     licence = self.link("image_license_url", table.license_url, node)
-                    found.setdefault(url, (caption, rights, licence))
+                    _add_image(found, offer, caption, rights, licence)
         else:
-            urls = self.links("images", table.url)
-            count = len(urls)
+            offers = self.offers(table)
+            count = len(offers)
             captions = self.aligned("image_caption", table.caption, count)
             rights_texts = self.aligned("image_rights_text", table.rights_text, count)
             licences = _aligned(self.links("image_license_url", table.license_url), count)
-            for url, *about in zip(urls, captions, rights_texts, licences, strict=True):
-                found.setdefault(url, (about[0], about[1], about[2]))
-        return tuple(
-            ImageRecord(url, position, *about)
-            for position, (url, about) in enumerate(list(found.items())[:MAX_IMAGES])
-        )
+            for offer, *about in zip(offers, captions, rights_texts, licences, strict=True):
+                _add_image(found, offer, *about)
+        return tuple(found.values())
+
+    def offers(self, table: Images, node: Element | None = None) -> list[Offer]:
+        """Return for each image its service, if it has one, and its addresses, best first.
+
+        Services come before addresses; both are of the same images only if they count the same.
+        """
+        services = self.services(table, node)
+        written = self.addresses("image_url" if services else "images", table.url, node)
+        if not services:
+            return [(None, urls) for urls in written]
+        beside = written if len(written) == len(services) else [()] * len(services)
+        return [
+            (service, (*urls, *further))
+            for (service, urls), further in zip(services, beside, strict=True)
+        ]
+
+    def services(self, table: Images, node: Element | None) -> list[tuple[str, tuple[str, ...]]]:
+        """Return each service with the addresses of the largest image that it gives."""
+        for source in table.iiif or ():
+            found: dict[str, tuple[str, ...]] = {}
+            for url, _ in source.links(self.page, node):
+                if (service := service_address(url)) is not None:
+                    urls = largest_urls(service, max_side=table.max_side)
+                    # Where the page shows one size of the image, that size can be had.
+                    shown = () if url.rstrip("/") in (service, info_url(service)) else (url,)
+                    found.setdefault(service, (*urls, *shown))
+            if found:
+                self.note("images", source, [urls[0] for urls in found.values()])
+                return list(found.items())
+        return []
+
+    def addresses(
+        self, name: str, sources: Sources | None, node: Element | None
+    ) -> list[tuple[str, ...]]:
+        """Return the addresses of each image that the first source gives that gives any."""
+        for source in sources or ():
+            found = [
+                tuple(dict.fromkeys(urls))
+                for written in self.candidates(source, node)
+                if (urls := [url for one in written if (url := self.page.absolute(one))])
+            ]
+            if found:
+                self.note(name, source, [urls[0] for urls in found])
+                return found
+        return []
+
+    def candidates(self, source: Source, node: Element | None) -> list[tuple[str, ...]]:
+        """Return what a source offers for each image: addresses as written, best first."""
+        if source.written.startswith("{"):  # a table says itself which part of a value counts
+            return [(url,) for url, _ in source.links(self.page, node)]
+        if source.kind not in MARKUP_KINDS:
+            return [
+                (url,) if (found := text_candidates(match.text)) in ((), (match.text,)) else found
+                for url, match in source.links(self.page, node)
+            ]
+        matches = source.matches(self.page, node)
+        if any(type(match) is Match for match in matches):
+            return [text_candidates(match.text) for match in matches]
+        return [element_candidates(element) for element in source.elements(self.page, node)]
 
     def terms(self) -> tuple[tuple[str, str], ...]:
         found: dict[tuple[str, str], None] = {}
@@ -259,6 +324,26 @@ class _Reader:
 
     def aligned(self, name: str, sources: Sources | None, count: int) -> list[str | None]:
         return _aligned([match.text for match in self.matches(name, sources)], count)
+
+
+def _add_image(
+    found: dict[str, ImageRecord],
+    offer: Offer,
+    caption: str | None,
+    rights_text: str | None,
+    license_url: str | None,
+) -> None:
+    service, (url, *further) = offer
+    if url not in found and len(found) < MAX_IMAGES:
+        found[url] = ImageRecord(
+            url=url,
+            position=len(found),
+            caption=caption,
+            rights_text=rights_text,
+            license_url=license_url,
+            iiif_service=service,
+            alternatives=tuple(other for other in further if other != url)[:MAX_ALTERNATIVES],
+        )
 
 
 def _aligned(values: list[str], count: int) -> list[str | None]:
@@ -295,7 +380,7 @@ def _artist(
 def _all_sources(table: object) -> list[Source]:
     """Return the sources of an `artist` or `images` table that give its value."""
     sources: list[Source] = []
-    for name in ("each", "name", "url"):
+    for name in ("each", "name", "iiif", "url"):
         sources += getattr(table, name, None) or ()
     return sources
 

@@ -25,13 +25,19 @@ class ArtistRecord:
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """An image of a work; positions count from 0."""
+    """An image of a work; positions count from 0.
+
+    `url` is the best address that is known, `alternatives` are what to try where that fails, the
+    next best first. `iiif_service` is the base address of its IIIF Image API service.
+    """
 
     url: str
     position: int
     caption: str | None = None
     rights_text: str | None = None
     license_url: str | None = None
+    iiif_service: str | None = None
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class ArtworkRecord:
     institution: str | None = None
     rights_text: str | None = None
     license_url: str | None = None
+    iiif_manifest: str | None = None
     artists: tuple[ArtistRecord, ...] = ()
     terms: tuple[tuple[str, str], ...] = ()
     images: tuple[ImageRecord, ...] = ()
@@ -79,7 +86,8 @@ class ArtworkRecord:
 
 
 def _flat(record: ArtistRecord | ImageRecord, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in names}
+    values = ((name, getattr(record, name)) for name in names)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
 
 
 _ARTWORK_FIELDS = tuple(field.name for field in fields(ArtworkRecord))
@@ -91,12 +99,17 @@ def content_hash(record: ArtworkRecord) -> str:
     """Return the sha256 of what a record says about the work.
 
     It does not change with the page's address, with session identifiers in addresses, with the
-    order of terms, or with how the values were found.
+    order of terms, or with how the values were found and images are had.
     """
     values = record.to_dict()
     for volatile in ("page_url", "raw", "sources"):
         del values[volatile]
+    # A work without a manifest keeps the hash that it had before manifests were read.
+    if values["iiif_manifest"] is None:
+        del values["iiif_manifest"]
     values["terms"] = sorted(values["terms"])
+    for image in values["images"]:
+        del image["iiif_service"], image["alternatives"]
     for linked in (*values["artists"], *values["images"]):
         for key in ("url", "page_url"):
             if linked.get(key):

@@ -11,13 +11,13 @@ import json
 import logging
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 
+from crawler.frontier.protocol import Outlook
 from crawler.items import (
     PRIORITIES,
     Answer,
@@ -34,6 +34,7 @@ from storage import collection
 from storage.collection import as_json
 from storage.database import Database, unavailable_message
 from storage.errors import DatabaseUnavailable
+from storage.inheritance import told_in
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +48,6 @@ LOOK_AHEAD_S = 60.0
 # What the driver calls operational although the server is well: another writer was in the way, or
 # a value is too large for an index.
 ANSWERED = (psycopg2.errors.DeadlockDetected, psycopg2.errors.ProgramLimitExceeded)
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What is left to do for a site."""
-
-    due: bool
-    next_due_in: float | None
-    leased_elsewhere: int
 
 
 # Images belong to whatever work asked for them, and pages that discover categories to none yet.
@@ -135,7 +127,7 @@ _ADD_LINKS = text(f"""
     ON CONFLICT (site, fingerprint) DO UPDATE
     SET state = {_REOPEN}, generation = greatest(frontier.generation, excluded.generation),
         meta = frontier.meta || excluded.meta
-    RETURNING id, fingerprint, kind, image_id
+    RETURNING id, fingerprint, kind, artwork_id, image_id
 """)  # noqa: S608 - the fragment is the constant above
 
 _SEE_AGAIN = text(f"""
@@ -185,7 +177,7 @@ _LOCK_ROWS = text("""
     SELECT id, lease_owner FROM frontier WHERE id = ANY(:ids) ORDER BY id FOR UPDATE
 """)
 
-# A work may have several pages, each found under categories of its own.
+# A work may have several pages, each found under categories, and by way of artists, of its own.
 _LOCK_PAGES = text("SELECT id FROM frontier WHERE artwork_id = ANY(:ids) ORDER BY id FOR UPDATE")
 _ALL_CATEGORIES = text("""
     SELECT f.artwork_id, 'category' AS kind, c.category AS name, 'page' AS source
@@ -195,9 +187,10 @@ _ALL_CATEGORIES = text("""
 
 _LINK_IMAGES = text("""
     UPDATE image_sources s
-    SET image_id = r.image_id, content_type = r.content_type, fetched_at = now()
+    SET image_id = r.image_id, content_type = r.content_type, fetched_url = r.fetched_url,
+        fetched_at = now()
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
-        id bigint, image_id bigint, content_type text)
+        id bigint, image_id bigint, content_type text, fetched_url text)
     WHERE s.frontier_id = r.id
 """)
 
@@ -528,7 +521,12 @@ class Ledger:
         # The row must name its artwork before its categories are read: a listing that adds one
         # meanwhile waits for the row, and then finds the artwork.
         self._settle(
-            {"id": item.lease.id, **_head(item.answer), "artwork_id": artwork_id}
+            {
+                "id": item.lease.id,
+                **_head(item.answer),
+                "artwork_id": artwork_id,
+                "meta": _engine(item.answer),
+            }
             for item, artwork_id in zip(items, ids, strict=True)
         )
         distinct = sorted(set(ids))
@@ -540,14 +538,14 @@ class Ledger:
             for kind, name, source in record["terms"]
         ]
         collection.replace_page_terms(self._connection, distinct, [*said, *map(dict, categories)])
+        collection.inherit(self._connection, distinct)
         self._record_sources(items, ids)
 
     def _record_sources(self, items: Sequence[ArtworkItem], ids: Sequence[int]) -> None:
         links: dict[str, Link] = {}
         origin: dict[str, Lease] = {}
         for item in items:
-            for image in item.record["images"]:
-                link = Link(image["url"], image["fingerprint"], image["host"], "image")
+            for link in item.image_links():
                 links[link.fingerprint] = link
                 origin[link.fingerprint] = item.lease
         rows = self._upsert(
@@ -578,6 +576,7 @@ class Ledger:
                 **_head(item.answer),
                 "image_id": ids[item.stored["sha256"]],
                 "content_type": item.answer.content_type,
+                "fetched_url": None if item.fetched_url == item.lease.url else item.fetched_url,
             }
             for item in items
             if item.stored is not None
@@ -588,21 +587,14 @@ class Ledger:
     def _record_listings(self, items: Sequence[ListingItem]) -> None:
         for item in items:
             inherited = self._categories_of([item.lease.id]).get(item.lease.id, [])
-            links = [
-                Link(
-                    link.url,
-                    link.fingerprint,
-                    link.host,
-                    link.kind,
-                    tuple(sorted({*link.categories, *inherited})),
-                    link.meta,
-                )
-                for link in item.links
-            ]
+            if (artist := item.told_of) is not None:
+                collection.store_artist(self._connection, artist)
             children = self._add_links(
-                links, depth=item.lease.depth + 1, discovered_from=item.lease.id
+                item.children(inherited),
+                depth=item.lease.depth + 1,
+                discovered_from=item.lease.id,
             )
-            meta = {**item.meta, "children": children}
+            meta = {**item.meta, **_engine(item.answer), "children": children}
             self._settle([{"id": item.lease.id, **_head(item.answer), "meta": meta}])
 
     def _record_unchanged(self, items: Sequence[UnchangedItem]) -> None:
@@ -692,7 +684,15 @@ class Ledger:
             if changed:
                 self._connection.execute(_REOPEN_LISTINGS, {"ids": changed})
                 collection.add_terms(self._connection, self._finished_categories(changed))
+        self._inherit_anew(rows[link.fingerprint] for link in links if told_in(link.meta))
         return sorted(row.id for row in rows.values())
+
+    def _inherit_anew(self, rows: Iterable[Any]) -> None:
+        """Tell finished works what the page of an artist left with one of their pages."""
+        works = sorted({row.artwork_id for row in rows if row.artwork_id is not None})
+        if works:
+            self._connection.execute(_LOCK_PAGES, {"ids": works})
+            collection.inherit(self._connection, works)
 
     def _categories_of(self, ids: Sequence[int]) -> dict[int, list[str]]:
         rows = self._connection.execute(_CATEGORIES_OF, {"ids": list(ids)})
@@ -822,6 +822,11 @@ def _link_row(link: Link, depth: int, discovered_from: int | None) -> dict[str, 
 def _storable(words: str) -> str:
     """Return `words` without what PostgreSQL's text cannot hold, so that a failure can be told."""
     return words.replace("\0", "").encode(errors="replace").decode()
+
+
+def _engine(answer: Answer) -> dict[str, Any]:
+    """Return what the row of a page keeps of how it was read."""
+    return {"engine": answer.rendered_by or "never"}
 
 
 def _head(answer: Answer) -> dict[str, Any]:

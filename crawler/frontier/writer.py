@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from crawler.frontier.ledger import Ledger
+from crawler.frontier.protocol import Frontier
 from crawler.items import Item
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ LINGER_S = 0.05
 class Writer:
     """Commits outcomes in batches, and runs the ledger's other calls between them."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Frontier) -> None:
         self._ledger = ledger
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._gathered: list[tuple[Item, asyncio.Future[None]]] = []

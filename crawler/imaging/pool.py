@@ -24,6 +24,8 @@ EXIT_TIMEOUT_S = 30.0
 START_TIMEOUT_S = 60.0
 START_ATTEMPTS = 3
 WORKER = (sys.executable, "-m", "crawler.imaging.worker")
+# Checks images and stores none.
+DRY_WORKER = (*WORKER, "--dry-run")
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
-"""An image worker: `python -m crawler.imaging.worker FD MAX_PIXELS`, started by the crawl.
+"""An image worker: `python -m crawler.imaging.worker [--dry-run] FD MAX_PIXELS`.
 
-It says that it is ready, reads jobs from the socket, checks each image, stores it with its preview,
-and replies with its row for `images` or with why there is none. It ends when the crawl closes the
-socket or dies.
+It says that it is ready, reads jobs from the socket, checks each image, stores it with its preview
+(not in a dry run), and replies with its row for `images` or with why there is none. It ends when
+the crawl closes the socket or dies.
 """
 
 from __future__ import annotations
@@ -23,24 +23,28 @@ from storage.images import check_image, image_key, preview_key
 from storage.objects import ObjectStore, open_store
 from storage.settings import load_settings
 
+DRY_RUN = "--dry-run"
 # Waiting for the disk or the object store is most of a job's time, so a few overlap.
 THREADS = 4
 # Where cores are few, the event loop goes first: what delays it delays every request in flight.
 NICENESS = 5
 
 
-def store_image(store: ObjectStore, body: bytes, max_pixels: int) -> dict[str, Any]:
+def store_image(store: ObjectStore | None, body: bytes, max_pixels: int) -> dict[str, Any]:
     """Check an image and put it and its preview; return its row for `images`.
+
+    Without a store, nothing is put.
 
     Raises ImageRejected and ObjectStoreUnavailable.
     """
     image = check_image(body, max_pixels=max_pixels)
     original = image_key(image.sha256, image.format)
     small = original if image.preview is None else preview_key(image.sha256)
-    store.put(original, body, content_type=image.format.content_type)
-    if image.preview is not None:
-        # It can be made again from the original, so it need not be forced to the disk.
-        store.put(small, image.preview, content_type="image/jpeg", durable=False)
+    if store is not None:
+        store.put(original, body, content_type=image.format.content_type)
+        if image.preview is not None:
+            # It can be made again from the original, so it need not be forced to the disk.
+            store.put(small, image.preview, content_type="image/jpeg", durable=False)
     return {
         "sha256": image.sha256,
         "object_key": original,
@@ -53,7 +57,7 @@ def store_image(store: ObjectStore, body: bytes, max_pixels: int) -> dict[str, A
     }
 
 
-def reply_to(store: ObjectStore, body: bytes, max_pixels: int) -> dict[str, Any]:
+def reply_to(store: ObjectStore | None, body: bytes, max_pixels: int) -> dict[str, Any]:
     """Return the outcome of a job as JSON knows it."""
     try:
         return {"stored": store_image(store, body, max_pixels)}
@@ -63,7 +67,7 @@ def reply_to(store: ObjectStore, body: bytes, max_pixels: int) -> dict[str, Any]
         return {"reason": "object_store_unavailable", "detail": str(error)}
 
 
-def serve(connection: socket.socket, store: ObjectStore, max_pixels: int) -> None:
+def serve(connection: socket.socket, store: ObjectStore | None, max_pixels: int) -> None:
     """Answer jobs until the crawl closes the connection."""
     sending = threading.Lock()
 
@@ -91,10 +95,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICENESS)
     cv2.setNumThreads(1)  # images are worked on side by side, not each by several threads
-    connection = socket.socket(fileno=int(sys.argv[1]))
-    store = open_store(load_settings().objects_location)
+    connection = socket.socket(fileno=int(sys.argv[-2]))
+    store = None if DRY_RUN in sys.argv else open_store(load_settings().objects_location)
     connection.sendall(encode_reply({"ready": True}))
-    serve(connection, store, int(sys.argv[2]))
+    serve(connection, store, int(sys.argv[-1]))
 
 
 if __name__ == "__main__":

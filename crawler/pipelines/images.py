@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Self
 
 from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
 
 from crawler.context import CrawlContext
-from crawler.imaging.pool import ImageWorkers
+from crawler.image_fallbacks import Search
+from crawler.imaging.pool import DRY_WORKER, WORKER, ImageWorkers
 from crawler.items import FailureItem, ImageItem, Item
-from crawler.reasons import REASONS
+from crawler.reasons import REASONS, Verdict
+from crawler.spiders.artworks import ArtworksSpider
 from storage.errors import ImageRejected, ObjectStoreUnavailable
 
 
@@ -24,7 +27,11 @@ class ImagePipeline:
         self._crawler = crawler
         self._context = CrawlContext.of(crawler)
         settings = self._context.settings
-        self._workers = ImageWorkers(settings.image_processes, settings.max_image_pixels)
+        self._workers = ImageWorkers(
+            settings.image_processes,
+            settings.max_image_pixels,
+            command=DRY_WORKER if self._context.is_dry_run else WORKER,
+        )
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -39,20 +46,35 @@ class ImagePipeline:
         try:
             item.stored = await self._workers.store(item.body)
         except ImageRejected as error:
-            return self._failure(item, error.reason, error.detail)
+            return self._look_further(item, Verdict(error.reason, error.detail, item.answer.status))
         except ObjectStoreUnavailable as error:
             self._context.stop(self._crawler, "object_store_unavailable", str(error))
-            return self._failure(item, "object_store_unavailable", str(error))
+            return _failure(item, "object_store_unavailable", str(error))
         item.body = b""  # the commit may take a moment, and bodies are what memory is spent on
         return item
 
-    @staticmethod
-    def _failure(item: ImageItem, reason: str, detail: str) -> FailureItem:
-        return FailureItem(
-            lease=item.lease,
-            answer=item.answer,
-            stage=REASONS[reason].stage,
-            reason=reason,
-            detail=detail,
-            retryable=REASONS[reason].retryable,
-        )
+    def _look_further(self, item: ImageItem, verdict: Verdict) -> FailureItem:
+        """Have the image's next address fetched within the same lease, or say that there is none.
+
+        Raises DropItem: the outcome of the lease is that of the next address.
+        """
+        spider, engine = self._crawler.spider, self._crawler.engine
+        assert isinstance(spider, ArtworksSpider)
+        assert engine is not None
+        search = item.search or Search.begin(item.lease.url, item.lease.meta)
+        further = spider.look_further(item.lease, search.failed(verdict))
+        if isinstance(further, FailureItem):
+            return further
+        engine.crawl(further)
+        raise DropItem(f"{verdict.reason}; asking {further.url}")
+
+
+def _failure(item: ImageItem, reason: str, detail: str) -> FailureItem:
+    return FailureItem(
+        lease=item.lease,
+        answer=item.answer,
+        stage=REASONS[reason].stage,
+        reason=reason,
+        detail=detail,
+        retryable=REASONS[reason].retryable,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from urllib.parse import urlsplit
 
-from crawler.addresses import AddressPolicy
+from crawler.addresses import AddressPolicy, proxy_urls
 from crawler.config import CrawlerSettings
 from crawler.rendering.choice import Engine
 from crawler.rendering.proxy import GuardProxy
@@ -27,12 +27,14 @@ def available_engines(settings: CrawlerSettings) -> tuple[Engine, ...]:
 def guard_proxy(settings: CrawlerSettings) -> GuardProxy:
     """Return the proxy for pages' own requests, not started yet.
 
-    Its policy knows none of our own services: a page must not reach them through its browser.
+    Its policy refuses our own services, allowed network or not: a page must not reach them through
+    its browser.
     """
-    splash = settings.splash_url
-    host = urlsplit(splash.get_secret_value()).hostname if splash is not None else None
+    splash = None if settings.splash_url is None else settings.splash_url.get_secret_value()
+    host = urlsplit(splash).hostname if splash is not None else None
+    services = [*proxy_urls(), *([splash] if splash is not None else [])]
     return GuardProxy(
-        AddressPolicy(settings.allowed_networks),
+        AddressPolicy(settings.allowed_networks).without(services),
         max_bytes=settings.max_page_bytes,
         facing=None if host in (None, *LOOPBACK) else host,
     )

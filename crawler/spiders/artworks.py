@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
@@ -20,6 +22,7 @@ from crawler.extraction import (
     extract_listing,
 )
 from crawler.extraction.artists import name_key
+from crawler.image_fallbacks import Search, next_address, outcome
 from crawler.items import (
     Answer,
     ArtworkItem,
@@ -85,7 +88,7 @@ class ArtworksSpider(Spider):
         """Read a listing: links to works, artists and further listings, the next page."""
         lease: Lease = response.meta["lease"]
         if response.status == 304:
-            yield UnchangedItem(lease=lease, answer=_answer(response))
+            yield UnchangedItem(lease=lease, answer=answer_of(response))
             return
         page = self._page(response)
         if page is None:
@@ -98,6 +101,12 @@ class ArtworksSpider(Spider):
                 yield from self.parse_artwork(response)
                 return
             detail = "no link to a work, to an artist, to a further listing or to a next page"
+            if found.offsite:
+                hosts = sorted({urlsplit(url).hostname or "" for url in found.offsite})[:3]
+                detail += (
+                    f"; {len(found.offsite)} links lead to {', '.join(hosts)}: if these are the"
+                    " site's, add them to `domains` of the profile"
+                )
             yield self._look_again(response, page, "empty_listing", detail)
             return
         rendering = profile.rendering
@@ -125,9 +134,9 @@ class ArtworksSpider(Spider):
         self._note_rendering(response)
         yield ListingItem(
             lease=lease,
-            answer=_answer(response),
+            answer=answer_of(response),
             links=tuple(links),
-            meta={"profile": profile.hash, "engine": response.meta["engines"][-1]},
+            meta={"profile": profile.hash},
         )
 
     def parse_artist(self, response: Response) -> Iterator[Item | Request]:
@@ -160,9 +169,9 @@ class ArtworksSpider(Spider):
         self._note_rendering(response)
         yield ListingItem(
             lease=lease,
-            answer=_answer(response),
+            answer=answer_of(response),
             links=tuple(links),
-            meta={"profile": profile.hash, "engine": response.meta["engines"][-1]},
+            meta={"profile": profile.hash},
             artist={
                 "name": found.artist.name,
                 "name_key": name_key(found.artist.name),
@@ -199,13 +208,55 @@ class ArtworksSpider(Spider):
         for image in record["images"]:
             link = link_to(image["url"], "image")
             image["fingerprint"], image["host"] = link.fingerprint, link.host
-        yield ArtworkItem(lease=lease, answer=_answer(response), record=record)
+            if image["iiif_service"] and (table := self.context.profile.artwork.images):
+                image["max_side"] = table.max_side
+        yield ArtworkItem(lease=lease, answer=answer_of(response), record=record)
 
     def parse_image(self, response: Response) -> Iterator[Item]:
         """Hand the bytes of an image to the image pipeline."""
+        lease: Lease = response.meta["lease"]
+        search = _search_of(response)
+        url = search.current.url
         yield ImageItem(
-            lease=response.meta["lease"], answer=_answer(response), body=bytes(response.body)
+            lease=lease,
+            answer=answer_of(response),
+            body=bytes(response.body),
+            fetched_url=None if url == lease.url else url,
+            search=search,
         )
+
+    def parse_image_info(self, response: Response) -> Iterator[Item | Request]:
+        """Read what a IIIF image service says that it gives, and ask for the best of it."""
+        search = _search_of(response)
+        try:
+            data = json.loads(response.body)
+        except (ValueError, RecursionError) as error:
+            found = search.failed(Verdict("not_text", f"no JSON: {error}", response.status))
+        else:
+            found = search.informed(data, self.context.settings.max_image_pixels)
+        yield self.look_further(response.meta["lease"], found)
+
+    def look_further(self, lease: Lease, search: Search) -> Request | FailureItem:
+        """Return the request for an image's next address, or why no address gave it."""
+        address = next_address(search)
+        if address is None:
+            told = outcome(search)
+            return FailureItem(
+                lease=lease,
+                answer=Answer(status=told.status),
+                stage=told.stage,
+                reason=told.reason,
+                detail=told.detail,
+                retryable=told.retryable,
+                skipped=told.reason == "robots_disallowed",
+            )
+        self._count("artworks/images/asked_elsewhere")
+        request = self.request_for(lease)
+        meta = {**request.meta, "search": search.towards(address)}
+        if not address.is_info:
+            return request.replace(url=address.url, meta=meta)
+        meta["download_maxsize"] = self.context.settings.max_page_bytes
+        return request.replace(url=address.url, meta=meta, callback=self.parse_image_info)
 
     def fail(self, failure: Failure) -> Iterator[Item | Request]:
         """Say why a row could not be fetched; where a browser was to blame, ask the next one."""
@@ -214,9 +265,18 @@ class ArtworksSpider(Spider):
         assert error is not None
         lease: Lease = request.meta["lease"]
         engine: Engine = request.meta["engines"][-1]
-        verdict = judge(error, rendering=engine != "never")
+        # Before Splash is asked, what fails is robots.txt, which no browser fetches.
+        rendering = engine == "chromium" or bool(request.meta.get("_splash_processed"))
+        verdict = judge(error, rendering=rendering)
         if isinstance(error, HttpError) and isinstance(error.response, SplashJsonResponse):
             verdict = _judge_rendered(error.response)
+        if verdict.stage == "fetch" and engine != "never":
+            refusal = self.context.proxy.refusal(lease.url)
+            if refusal is not None:
+                verdict = Verdict(refusal.reason, refusal.detail, verdict.status)
+        if lease.kind == "image":
+            yield self.look_further(lease, _search_of(request).failed(verdict))
+            return
         if verdict.stage == "render" and lease.meta.get("rendering") == "auto":
             following = self.context.rendering.after_failure(engine)
             if following is not None:
@@ -249,7 +309,7 @@ class ArtworksSpider(Spider):
                 return self._escalate(response, engine)
         return FailureItem(
             lease=lease,
-            answer=_answer(response),
+            answer=answer_of(response),
             stage=REASONS[reason].stage,
             reason=reason,
             detail=detail,
@@ -267,7 +327,7 @@ class ArtworksSpider(Spider):
         engines: tuple[Engine, ...] = response.meta["engines"]
         if engines[-1] != "never":
             shape = shape_of(lease.kind, lease.url)
-            self._count(f"artworks/rendered/{engines[-1]}/{lease.kind}{shape}")
+            self._count(f"artworks/rendering/{engines[-1]}/{lease.kind}{shape}")
         if lease.meta.get("rendering") != "auto":
             return
         self.context.note_rendering(lease, engines)
@@ -305,7 +365,8 @@ class ArtworksSpider(Spider):
         return Page(response.url, response.text, kind or "text/html")
 
 
-def _answer(response: Response) -> Answer:
+def answer_of(response: Response) -> Answer:
+    """Return what is worth keeping of an answer's head."""
     def header(name: str) -> str | None:
         value = response.headers.get(name)
         return value.decode("latin-1")[:1000] if value else None
@@ -321,20 +382,27 @@ def _answer(response: Response) -> Answer:
     )
 
 
+def _search_of(attempt: Request | Response) -> Search:
+    lease: Lease = attempt.meta["lease"]
+    search: Search | None = attempt.meta.get("search")
+    return search or Search.begin(lease.url, lease.meta)
+
+
 def _judge_rendered(response: SplashJsonResponse) -> Verdict:
     """Judge an answer of the renderer: about itself, or about the page."""
     if response.splash_response_status != 200:
         return judge_status(response.splash_response_status, rendering=True)
     if response.status:
         return judge_status(response.status)
-    return Verdict("connection_failed", f"the renderer could not load the page: {response.data}")
+    reason = response.data.get("failure", "connection_failed")
+    return Verdict(reason, f"Splash could not load the page: {response.data.get('error')}")
 
 
 def _not_text(response: Response) -> FailureItem:
     kind = (response.headers.get("Content-Type") or b"none").decode("latin-1")
     return FailureItem(
         lease=response.meta["lease"],
-        answer=_answer(response),
+        answer=answer_of(response),
         stage="extract",
         reason="not_text",
         detail=f"Content-Type: {kind}",

@@ -60,6 +60,7 @@ OPTIONS = (
     "--disable-browser-caches",
     "--disable-ui",
     "--max-timeout=120",
+    "--dont-log-args=proxy",  # it holds the token of the crawl's proxy
     "--verbosity=1",
 )
 LAUNCHER = Path(__file__).with_name("splash_launcher.py")

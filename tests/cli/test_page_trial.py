@@ -41,6 +41,7 @@ def test_an_artwork_page(command, museum: str) -> None:
     plain = try_page(command, f"{museum}/work/w0001")
     assert f"title\t{work['title']}\tcss:h1.title" in plain.out
     assert plain.out.splitlines()[-1].startswith("verdict: an artwork")
+    assert plain.out.splitlines()[-1].endswith("(read as it is)")
 
 
 def test_a_page_of_categories_and_a_listing(command, museum: str) -> None:

@@ -168,3 +168,23 @@ def test_the_tests_own_server_tells_its_addresses_apart() -> None:
                 connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
                 assert connection.recv(20).startswith(b"HTTP/1.0 200")
     assert {host for host, _ in server.asked} == {"127.0.0.1", "127.0.0.2"}
+
+
+def test_services_can_be_excluded_wherever_they_are() -> None:
+    policy = AddressPolicy(
+        [ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8")],
+        ["http://127.0.0.1:8050", "http://127.0.0.1:9000"],
+    ).without(["http://127.0.0.1:8050", "http://10.0.0.7", "http://1.1.1.1:3128"])
+    for address in ("127.0.0.1", "127.0.0.2", "0.0.0.0", "::1", "::ffff:127.0.0.1"):  # noqa: S104
+        with pytest.raises(AddressRefused, match="service of this crawler"):
+            policy.check(address, 8050)
+    for address, port in (("10.0.0.7", 80), ("1.1.1.1", 3128)):
+        with pytest.raises(AddressRefused, match="service of this crawler"):
+            policy.check(address, port)
+    for address, port in (
+        ("127.0.0.1", 80),
+        ("127.0.0.1", 9000),
+        ("10.0.0.8", 80),
+        ("1.1.1.1", 80),
+    ):
+        policy.check(address, port)

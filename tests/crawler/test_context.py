@@ -48,7 +48,6 @@ def context() -> Iterator[CrawlContext]:
         CrawlerSettings(max_page_bytes=1_000, max_image_bytes=2_000),
         parse_profile(PROFILE, Path("museum.toml")),
         database,
-        SimpleNamespace(),  # type: ignore[arg-type]
     )
     database.close()
 

@@ -22,8 +22,9 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawler.addresses import AddressRefused
 from crawler.items import Stage
+from crawler.middlewares.robots import RobotsUnavailable
 from crawler.reasons import REASONS, judge, judge_status
-from crawler.rendering import RendererMissing
+from crawler.rendering import RendererBroken, RendererMissing
 from storage.models import FAILURE_STAGES
 
 REPOSITORY = Path(__file__).parents[2]
@@ -102,10 +103,12 @@ def test_meanings_are_sentences() -> None:
     ("error", "reason", "rendered"),
     [
         (RendererMissing("no Splash"), "renderer_unavailable", "renderer_unavailable"),
-        (AddressRefused("10.0.0.1"), "address_refused", "renderer_unavailable"),
+        (RendererBroken("no JSON"), "renderer_unavailable", "renderer_unavailable"),
+        (RobotsUnavailable("503"), "robots_unavailable", "robots_unavailable"),
+        (AddressRefused("10.0.0.1"), "address_refused", "address_refused"),
         (CannotResolveHostError("x"), "dns_error", "renderer_unavailable"),
         (DownloadConnectionRefusedError("x"), "connection_refused", "renderer_unavailable"),
-        (DownloadTimeoutError("x"), "timeout", "render_timeout"),
+        (DownloadTimeoutError("x"), "timeout", "renderer_unavailable"),
         (TimeoutError(), "timeout", "render_timeout"),
         (ResponseDataLossError("x"), "incomplete_body", "renderer_unavailable"),
         (DownloadCancelledError("x"), "body_too_large", "body_too_large"),

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from demo.catalogue import Catalogue, build_catalogue
 from demo.server import MuseumServer
+from demo.truth import truth_of
 
-WORKS = 60
+WORKS = 90
 
 
 @dataclass(frozen=True)
@@ -50,3 +52,15 @@ def museum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MuseumServer]:
     cache = tmp_path_factory.mktemp("museum")
     with MuseumServer(works=WORKS, cache=cache, lazy=True) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    """The catalogue of the museum."""
+    return build_catalogue(works=WORKS)
+
+
+@pytest.fixture(scope="session")
+def truth(museum: MuseumServer, catalogue: Catalogue) -> dict[str, Any]:
+    """The truth about the museum without digests, for which everything would have to be painted."""
+    return truth_of(catalogue, museum.url)

@@ -8,10 +8,13 @@ from collections import Counter
 import pytest
 
 from demo.artists import ARTISTS
-from demo.catalogue import RECENT, Catalogue, build_catalogue, styles_by_artist
+from demo.catalogue import Catalogue, build_catalogue, styles_by_artist
 from demo.colors import COLORS
 from demo.layouts import fractions
+from demo.said import FIELDS
 from demo.styles import STYLES
+from demo.truth import truth_of
+from demo.wings import RECENT, WINGS
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +118,84 @@ def test_flat_palettes_cover_the_picture(catalogue: Catalogue) -> None:
             assert shares == [None] * len(shares)
 
 
+def test_every_wing_has_its_works(catalogue: Catalogue) -> None:
+    assert set(catalogue.wings) == {wing.name for wing in WINGS}
+    assert {len(works) for works in catalogue.wings.values()} <= set(range(12, 25))
+    assert sum(work.layout == "label" for work in catalogue.works) > 300
+    small = build_catalogue(works=90)
+    assert set(small.wings) == set(catalogue.wings)
+    assert min(len(works) for works in small.wings.values()) >= 3
+    for shown in (catalogue, small):
+        for wing in WINGS:
+            works = shown.wings[wing.name]
+            assert {work.layout for work in works} == {wing.layout}
+            if wing.layout != "label":
+                assert {work.variant for work in works} == set(wing.variants)
+
+
+def test_hanging_changes_neither_works_nor_the_usual_pages(catalogue: Catalogue) -> None:
+    for work in catalogue.works:
+        assert len(work.wings) <= 1
+        if RECENT in work.categories or work.image_missing:
+            assert (work.layout, work.wings) == ("label", ())
+    assert {work.layout for work in catalogue.works[:12]} == {"label"}
+    original = {
+        name for pair in (*catalogue.near_duplicates, *catalogue.identical) for name in pair[:2]
+    }
+    for work in catalogue.wings["IIIF"]:
+        if " " in work.variant:
+            assert len(work.images) == 1
+            assert not work.flat
+            assert work.id not in original
+
+
+def test_residents_have_a_second_page(catalogue: Catalogue) -> None:
+    assert [len(works) for works in catalogue.residents.values()] == [6, 6, 6, 6]
+    small = build_catalogue(works=90).residents
+    assert max(len(works) for works in small.values()) > 3
+    for artist, works in (*catalogue.residents.items(), *small.items()):
+        assert {work.artist for work in works} == {artist}
+
+
 def test_truth_is_json_and_counts_add_up(catalogue: Catalogue) -> None:
-    truth = json.loads(json.dumps(catalogue.truth("http://museum.test/")))
+    truth = json.loads(json.dumps(truth_of(catalogue, "http://museum.test/")))
     assert truth["works"][0]["url"] == "http://museum.test/work/w0001"
     listed = set().union(*(entry["works"] for entry in truth["categories"].values()))
     assert len(listed) == truth["counts"]["works_without_rendering"]
     assert listed | set(truth["recent"]["only_here"]) == {work.id for work in catalogue.works}
     assert {failure["kind"] for failure in truth["failures"]} == {"artwork", "image"}
+    assert {entry["needs"] for entry in truth["wings"].values()} == {"never", "splash", "chromium"}
+
+
+def test_truth_knows_what_a_page_can_say(catalogue: Catalogue) -> None:
+    works = truth_of(catalogue, "http://museum.test")["works"]
+    by_layout = {work["layout"]: work for work in works}
+    for work in works:
+        says = work["says"]
+        if work["layout"] in ("label", "record", "responsive"):
+            assert {name: says[name] for name in FIELDS} == {name: work[name] for name in FIELDS}
+            assert says["artist"]["birth_year"] == work["artist"]["birth_year"]
+        assert says["title"] == work["title"]
+        assert len(says["images"]) == len(work["images"])
+        assert len(says["terms"]) == len({tuple(term) for term in says["terms"]})
+    social = by_layout["social"]["says"]
+    assert {name for name in FIELDS if social[name] is not None} == {
+        "title",
+        "description",
+        "institution",
+    }
+    assert social["artist"]["birth_year"] is None
+    assert {term[0] for term in social["terms"]} <= {"genre", "tag"}
+    resident = by_layout["resident"]
+    inherited = {
+        (kind, name) for kind, name, source in resident["says"]["terms"] if source == "artist"
+    }
+    styles = {("style", style) for style in resident["artist"]["styles"]}
+    assert inherited == styles | {("nationality", resident["artist"]["nationality"])}
+    assert not any(
+        kind in ("style", "nationality") and source == "page"
+        for kind, _, source in resident["says"]["terms"]
+    )
 
 
 @pytest.mark.parametrize("works", [1, 2, 7, 20, 60])

@@ -7,22 +7,18 @@ from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 from urllib.robotparser import RobotFileParser
 
 import pytest
 
-from demo.catalogue import RECENT, Catalogue, build_catalogue
+from demo.catalogue import Catalogue
 from demo.errors import MuseumError, PortBusy
 from demo.images import ImageCache
 from demo.server import MuseumServer, main
+from demo.wings import RECENT
 
 Get = Callable[..., Any]
-WORKS = 60
-
-
-@pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
-    return build_catalogue(works=WORKS)
 
 
 def _links(html: str, kind: str) -> list[str]:
@@ -30,35 +26,37 @@ def _links(html: str, kind: str) -> list[str]:
 
 
 def _walk(get: Get, base: str, path: str) -> list[str]:
+    """The links to works on all pages of a listing, without sessions."""
     found: list[str] = []
-    page: str | None = path
+    page: str | None = base + path
     while page:
-        answer = get(base + page)
+        answer = get(page)
         assert answer.status == 200
-        found += _links(answer.text, "work-link")
-        following = re.search(r'rel="next" href="(\?page=\d+)"', answer.text)
-        page = path + following[1] if following else None
+        found += (link.partition("?sid=")[0] for link in _links(answer.text, "work-link"))
+        following = re.search(r'rel="next" href="([^"]+)"', answer.text)
+        page = urljoin(page, following[1]) if following else None
     return found
 
 
 def test_walking_all_listings_reaches_every_listed_work(
-    museum: MuseumServer, get: Get, catalogue: Catalogue
+    museum: MuseumServer, get: Get, catalogue: Catalogue, truth: dict[str, Any]
 ) -> None:
     home = get(museum.url + "/").text
     categories, colors = _links(home, "category"), _links(home, "color")
     assert len(categories) == len(catalogue.categories)
-    truth = catalogue.truth(museum.url)
+    pages = {work["id"]: work["url"].removeprefix(museum.url) for work in truth["works"]}
     reached: set[str] = set()
     for listed in truth["categories"].values():
         path = listed["url"].removeprefix(museum.url)
         assert path in categories
         links = _walk(get, museum.url, path)
-        works = [link for link in links if link.removeprefix("/work/") in listed["works"]]
-        assert len(works) == len(listed["works"])
+        assert [link for link in links if link in pages.values()] == [
+            pages[name] for name in listed["works"]
+        ]
         reached.update(links)
     for path in colors:
         reached.update(_walk(get, museum.url, path))
-    expected = {f"/work/{work.id}" for work in catalogue.works if work.categories != (RECENT,)}
+    expected = {pages[work.id] for work in catalogue.works if work.categories != (RECENT,)}
     assert reached == expected | {"/private/vault", "/work/w0000"}
 
 
@@ -90,6 +88,7 @@ def test_a_work_page_says_what_the_catalogue_says(
     museum: MuseumServer, get: Get, catalogue: Catalogue
 ) -> None:
     for work in catalogue.works[:12]:
+        assert work.layout == "label"
         html = get(f"{museum.url}/work/{work.id}").text
         text = unescape(html)
         assert f'<article class="artwork" data-id="{work.id}">' in html
@@ -167,15 +166,15 @@ def test_robots(museum: MuseumServer, get: Get) -> None:
     rules.parse(text.splitlines())
     for path in ("/private/vault", "/api/recent?offset=0", "/_truth.json", "/_requests.json"):
         assert not rules.can_fetch("artworks", museum.url + path)
-    for path in ("/", "/new", "/work/w0001", "/image/w0001.jpg"):
+    for path in ("/", "/new", "/work/w0001", "/image/w0001.jpg", "/data/v1/works?page=1"):
         assert rules.can_fetch("artworks", museum.url + path)
     assert get(museum.url + "/private/vault").status == 200
 
 
 def test_failures_are_those_of_the_truth(
-    museum: MuseumServer, get: Get, catalogue: Catalogue
+    museum: MuseumServer, get: Get, truth: dict[str, Any]
 ) -> None:
-    failures = catalogue.truth(museum.url)["failures"]
+    failures = truth["failures"]
     assert len(failures) == 2
     for failure in failures:
         assert get(failure["url"]).status == failure["status"] == 404

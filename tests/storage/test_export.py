@@ -69,6 +69,7 @@ def test_jsonl_nests_makers_terms_images_and_palettes(database: Database) -> Non
     }
     first, missing, second = work["images"]
     assert first["object_key"] == image(1)["object_key"]
+    assert first["fetched_url"] is None, "its bytes came from its own address"
     assert [color["hex"] for color in first["palette"]] == ["#ff0000", "#000000"]
     assert missing["sha256"] is None
     assert missing["url"] == "http://alpha.example/missing.jpg"

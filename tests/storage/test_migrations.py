@@ -130,3 +130,22 @@ def test_the_alembic_command_works_by_itself(
             assert sql(database, OBJECTS_LEFT) == []
         else:
             assert database.schema_differences() == []
+
+
+def test_makers_of_before_were_all_named_by_pages_of_works(database_url: str) -> None:
+    with opened(database_url) as database:
+        database.migrate("0001")
+        sql(
+            database,
+            "WITH w AS (INSERT INTO artworks (site, source_id, page_url, title, content_hash) "
+            "VALUES ('museum', '1', 'u', 't', 'x') RETURNING id), "
+            "a AS (INSERT INTO artists (name, name_key, birth_year) VALUES ('Ann', 'ann', 1850) "
+            "RETURNING id) "
+            "INSERT INTO artwork_artists (artwork_id, position, artist_id) "
+            "SELECT w.id, 0, a.id FROM w, a",
+        )
+        database.migrate()
+        said = one(database, "SELECT said FROM artwork_artists")
+        assert (said["name"], said["birth_year"], said["page_url"]) == ("Ann", 1850, None)
+        database.migrate("0001")
+        assert one(database, "SELECT count(*) FROM artwork_artists") == 1

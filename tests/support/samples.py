@@ -172,7 +172,7 @@ def _add_pages(connection: Connection) -> None:
 
 
 def _add_row(
-    connection: Connection, site: str, url: str, kind: str, state: str, rendering: str = "never"
+    connection: Connection, site: str, url: str, kind: str, state: str, engine: str = "never"
 ) -> None:
     connection.execute(
         text(
@@ -185,6 +185,6 @@ def _add_row(
             "host": f"{site}.example",
             "kind": kind,
             "state": state,
-            "meta": json.dumps({"rendering": rendering}),
+            "meta": json.dumps({"engine": engine}),
         },
     )

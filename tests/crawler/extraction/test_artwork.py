@@ -105,6 +105,94 @@ def test_a_makers_page_is_where_the_name_links_to() -> None:
     )
 
 
+def images(table: str, body: str) -> tuple[ImageRecord, ...]:
+    return read(f'title = "css:h1"\n[artwork.images]\n{table}', f"<h1>Low Tide</h1>{body}").images
+
+
+HOST = "http://museum.example"
+
+
+def test_the_largest_that_an_element_offers_is_its_address_and_the_rest_are_alternatives() -> None:
+    body = (
+        '<img srcset="/m.jpg 600w, /l.jpg 900w" src="/s.jpg">'
+        '<div style="background-image: url(\'/d.jpg\')"></div><img src="data:image/gif;base64,AA">'
+    )
+    assert images('url = "css:img, div"', body) == (
+        ImageRecord(f"{HOST}/l.jpg", 0, alternatives=(f"{HOST}/m.jpg", f"{HOST}/s.jpg")),
+        ImageRecord(f"{HOST}/d.jpg", 1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "body"),
+    [
+        ("css:img::attr(srcset)", '<img srcset="/m.jpg 600w, /l.jpg 900w">'),
+        ("xpath://img/@data-set", '<img data-set="/m.jpg 1x, /l.jpg 2x">'),
+        ("css:div::attr(style)", "<div style=\"background:image-set('/m.jpg' 1x, '/l.jpg' 2x)\">"),
+        ("css:code::text", "<code>/m.jpg 1x, /l.jpg 2x</code>"),
+    ],
+)
+def test_a_value_may_hold_several_sizes(source: str, body: str) -> None:
+    [image] = images(f'url = "{source}"', body)
+    assert (image.url, image.alternatives) == (f"{HOST}/l.jpg", (f"{HOST}/m.jpg",))
+
+
+def test_alternatives_are_bounded() -> None:
+    entries = ", ".join(f"/{width}.jpg {width}w" for width in range(1, 30))
+    [image] = images('url = "css:img"', f'<img srcset="{entries}">')
+    assert image.url == f"{HOST}/29.jpg"
+    assert image.alternatives == tuple(f"{HOST}/{width}.jpg" for width in range(28, 20, -1))
+
+
+def test_an_image_service_comes_before_the_address_beside_it() -> None:
+    body = '<figure data-iiif="/iiif/7/info.json"><img src="/s.jpg"></figure><figure></figure>'
+    table = 'each = "css:figure"\niiif = "xpath:./@data-iiif"\nurl = "css:img"'
+    service = f"{HOST}/iiif/7"
+    [image] = images(table, body)
+    assert image == ImageRecord(
+        f"{service}/full/max/0/default.jpg",
+        0,
+        iiif_service=service,
+        alternatives=(f"{service}/full/full/0/default.jpg", f"{HOST}/s.jpg"),
+    )
+    [bounded] = images(f"{table}\nmax_side = 900", body)
+    assert bounded.url == f"{service}/full/!900,900/0/default.jpg"
+
+
+def test_one_size_of_a_service_leads_to_the_largest() -> None:
+    shown = f"{HOST}/iiif/7/full/843,/0/default.jpg"
+    [image] = images('iiif = "css:img"', f'<img src="{shown}">')
+    assert image.iiif_service == f"{HOST}/iiif/7"
+    assert image.alternatives[-1] == shown
+
+
+def test_services_and_addresses_go_together_only_if_they_count_the_same() -> None:
+    table = 'iiif = "css:b::attr(id)"\nurl = "css:img"'
+    body = '<b id="/iiif/1"></b><b id="/iiif/2"></b><img src="/1.jpg">'
+    first, second = images(table, body)
+    assert f"{HOST}/1.jpg" not in (*first.alternatives, *second.alternatives)
+    first, second = images(table, f'{body}<img src="/2.jpg">')
+    assert (first.alternatives[-1], second.alternatives[-1]) == (f"{HOST}/1.jpg", f"{HOST}/2.jpg")
+    assert [image.url for image in images(table, '<img src="/1.jpg">')] == [f"{HOST}/1.jpg"]
+
+
+def test_where_images_come_from_is_noted() -> None:
+    artwork = 'title = "css:h1"\n[artwork.images]\nurl = "css:img"\niiif = "css:b::attr(id)"\n'
+    record = read(artwork, f'{BODY}<b id="/iiif/1"></b>')
+    assert record.sources["images"] == "css:b::attr(id)"
+    assert record.raw["images"] == [f"{HOST}/iiif/1/full/max/0/default.jpg"]
+    assert record.raw["image_url"] == [f"{HOST}/a.jpg", f"{HOST}/a.jpg", f"{HOST}/b.jpg"]
+
+
+def test_the_manifest_of_a_work_is_linked_to() -> None:
+    body = f'{BODY}<a class="iiif" href="/manifest.json">IIIF</a>'
+    assert read(f'{BASIC}iiif_manifest = "css:a.iiif"\n', body).iiif_manifest == (
+        f"{HOST}/manifest.json"
+    )
+    with pytest.raises(ExtractionError, match=r"iiif_manifest is required; tried 'css:a\.iiif'"):
+        read(f'{BASIC}iiif_manifest = "css:a.iiif"\nrequired = ["iiif_manifest"]\n', BODY)
+
+
 def test_long_texts_are_bounded() -> None:
     body = BODY + f"<p>{'x' * 200_000}</p><i>{'y' * 200_000}</i>"
     record = read(BASIC + 'description = "css:p"\nmedium = "css:i"\n', body)
@@ -142,6 +230,12 @@ def test_content_hash_ignores_what_says_nothing_about_the_work() -> None:
         sources={"title": "css:h1"},
     )
     assert content_hash(same) == content_hash(RECORD)
+    [image] = RECORD.images
+    same = replace(
+        RECORD,
+        images=(replace(image, iiif_service="http://x/7", alternatives=("http://x/b.jpg",)),),
+    )
+    assert content_hash(same) == content_hash(RECORD)
     assert len(content_hash(RECORD)) == 64
 
 
@@ -153,6 +247,7 @@ def test_content_hash_ignores_what_says_nothing_about_the_work() -> None:
         {"terms": ()},
         {"artists": (ArtistRecord("B"),)},
         {"images": ()},
+        {"iiif_manifest": "http://museum.example/manifest.json"},
         {"images": (ImageRecord("http://museum.example/a.jpg", 0, caption="back"),)},
     ],
 )

@@ -1,6 +1,6 @@
 """A recorded page per layout must give its recorded output.
 
-After a deliberate change, `ARTWORKS_RECORD=1 pytest tests/crawler/extraction/test_layouts.py`
+After a deliberate change, `RECORD_LAYOUTS=1 pytest tests/crawler/extraction/test_layouts.py`
 writes the outputs anew; read the difference before it is committed.
 """
 
@@ -40,7 +40,7 @@ def read(case: str) -> dict[str, Any]:
 def test_recorded_page_gives_recorded_output(case: str) -> None:
     output = FIXTURES / case / "output.json"
     found = read(case)
-    if os.environ.get("ARTWORKS_RECORD"):
+    if os.environ.get("RECORD_LAYOUTS"):
         output.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", "utf-8")
     assert found == json.loads(output.read_text("utf-8"))
 

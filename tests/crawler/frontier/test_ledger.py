@@ -9,8 +9,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg2
@@ -20,16 +19,26 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from support.databases import emptied, one, sql
 from support.outcomes import artwork, failure, image, link, listing, unchanged
+from support.plans import plan_of
+from support.workers import (
+    KINDS,
+    STEPS,
+    OpenLedger,
+    Worker,
+    begin,
+    digest_of,
+    held_before,
+    lease_one,
+    perform,
+    state_of,
+)
 
 from crawler.frontier import ledger as module
 from crawler.frontier.ledger import HOST_LOCKS, Ledger
-from crawler.items import PRIORITIES, Item, Lease, Link
-from storage.collection import digest
+from crawler.items import Item, Lease
+from storage import collection
 from storage.database import Database
 from storage.errors import DatabaseUnavailable
-
-KINDS = tuple(PRIORITIES)
-OpenLedger = Callable[..., Ledger]
 
 TABLES = {
     "frontier": "url, kind, state, attempts, generation, lease_owner, http_status, etag, meta, "
@@ -52,29 +61,6 @@ def everything(database: Database) -> dict[str, list[Any]]:
         table: sorted(map(repr, sql(database, f"SELECT {columns} FROM {table}")))
         for table, columns in TABLES.items()
     }
-
-
-def digest_of(database: Database, site: str | None = None) -> str:
-    with database.begin() as connection:
-        return digest(connection, site)
-
-
-def lease_one(ledger: Ledger, url_end: str = "", kinds: Sequence[str] = KINDS) -> Lease:
-    """Lease everything that is due; return the row whose address ends so."""
-    [found] = [lease for lease in ledger.lease(100, kinds) if lease.url.endswith(url_end)]
-    return found
-
-
-def begin(ledger: Ledger, *links: Link) -> dict[str, Lease]:
-    """Make rows and lease them all; by the path of their addresses."""
-    ledger.seed(links)
-    leases = ledger.lease(1000, KINDS)
-    return {lease.url.removeprefix("http://museum.example"): lease for lease in leases}
-
-
-def state_of(database: Database, path: str) -> str:
-    found: str = one(database, "SELECT state FROM frontier WHERE url LIKE :end", end=f"%{path}")
-    return found
 
 
 def categories_of(database: Database, source_id: str) -> set[str]:
@@ -240,6 +226,31 @@ def test_what_one_page_does_not_say_of_an_artist_another_of_the_batch_does(
     assert sql(database, "SELECT name, nationality FROM artists") == [("Ann", "Dutch")]
 
 
+def test_where_bytes_came_from_is_told_if_it_was_elsewhere(
+    database: Database, open_ledger: OpenLedger
+) -> None:
+    ledger = open_ledger()
+    leases = begin(ledger, link("/a", "artwork"), link("/b", "artwork"))
+    ledger.record([artwork(leases["/a"], "1", images=["/1.jpg", "/2.jpg", "/3.jpg"])])
+    for number, lease in enumerate(sorted(ledger.lease(10, KINDS), key=lambda row: row.url)):
+        item = image(lease)
+        item.fetched_url = [f"{lease.url}?size=small", lease.url, None][number]
+        ledger.record([item])
+    # A work that leads to the same images later knows it too.
+    ledger.record([artwork(leases["/b"], "2", images=["/3.jpg", "/2.jpg", "/1.jpg"])])
+    rows = sql(
+        database, "SELECT url, fetched_url FROM image_sources WHERE content_type = 'image/jpeg'"
+    )
+    small = "http://museum.example/1.jpg?size=small"
+    assert len(rows) == 6
+    assert {row.url: row.fetched_url for row in rows} == {
+        "http://museum.example/1.jpg": small,
+        "http://museum.example/2.jpg": None,
+        "http://museum.example/3.jpg": None,
+    }
+    assert one(database, "SELECT count(*) FROM image_sources WHERE fetched_url = :u", u=small) == 2
+
+
 def test_success_resolves_the_failures_of_an_address(
     database: Database, open_ledger: OpenLedger
 ) -> None:
@@ -389,51 +400,6 @@ def test_a_crawl_of_some_categories_leases_nothing_else(
 
 
 # Two workers, step by step
-
-
-@contextlib.contextmanager
-def held_before(ledger: Ledger, method: str) -> Iterator[Callable[..., None]]:
-    """Stop `ledger` in the middle of its transaction, before `method`.
-
-    Yields a function that records outcomes with another ledger meanwhile, and waits until that is
-    done or blocked by a lock that `ledger` holds; then `ledger` goes on.
-    """
-    reached, go_on = threading.Event(), threading.Event()
-    original = getattr(ledger, method)
-
-    def stop(*args: Any, **keywords: Any) -> Any:
-        reached.set()
-        assert go_on.wait(20)
-        return original(*args, **keywords)
-
-    setattr(ledger, method, stop)
-    with ThreadPoolExecutor(2) as threads:
-        running: list[Future[None]] = []
-
-        def interleave(first: Sequence[Item], other: Ledger, second: Sequence[Item]) -> None:
-            running.append(threads.submit(ledger.record, first))
-            assert reached.wait(20)
-            running.append(threads.submit(other.record, second))
-            wait_until_done_or_blocked(other, running[1])
-
-        try:
-            yield interleave
-        finally:
-            go_on.set()
-        for one_of_both in running:
-            one_of_both.result(timeout=30)
-
-
-def wait_until_done_or_blocked(ledger: Ledger, recording: Future[None]) -> None:
-    assert ledger._open is not None
-    driver: Any = ledger._open.connection.dbapi_connection
-    pid = driver.info.backend_pid
-    until = time.monotonic() + 20
-    while time.monotonic() < until and not recording.done():
-        if one(ledger._database, "SELECT cardinality(pg_blocking_pids(:pid)) > 0", pid=pid):
-            return
-        time.sleep(0.01)
-    assert recording.done()
 
 
 @pytest.fixture
@@ -928,6 +894,23 @@ def test_crawl_delays_are_remembered_per_host(open_ledger: OpenLedger) -> None:
     assert ledger.crawl_delays() == {}
 
 
+# Rendering
+
+
+def test_what_was_learned_about_rendering_is_kept_for_the_next_run(
+    open_ledger: OpenLedger,
+) -> None:
+    ledger = open_ledger()
+    ledger.learn({"listing /": {"engine": "splash"}, "artwork /*": {"engine": "never"}})
+    ledger.learn({"listing /": {"engine": "chromium"}})
+    ledger.abandon()
+    assert open_ledger().rendering() == {
+        "listing /": {"engine": "chromium"},
+        "artwork /*": {"engine": "never"},
+    }
+    assert open_ledger("elsewhere").rendering() == {}
+
+
 # Order, interruption and size
 
 
@@ -947,6 +930,7 @@ def graph_works() -> dict[str, dict[str, Any]]:
     }
 
 
+GRAPH_STARTS = [link("/red", "listing", "red"), link("/blue", "listing", "blue")]
 GRAPH_LISTINGS = {
     "/red": [link("/a", "artwork"), link("/c", "artwork"), link("/more")],
     "/blue": [link("/b", "artwork"), link("/c2", "artwork"), link("/more")],
@@ -963,61 +947,12 @@ def outcome_of(lease: Lease) -> Item:
     return artwork(lease, **graph_works()[path])
 
 
-class Worker:
-    """A worker whose every step a test decides."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.held: list[Lease] = []
-        self.ledger: Ledger | None = None
-
-    def lease(self, most: int = 2) -> None:
-        if self.ledger is None:
-            self.ledger = Ledger(self.database, site="museum")
-            self.ledger.open(profile_hash="p", settings={})
-            self.ledger.seed([link("/red", "listing", "red"), link("/blue", "listing", "blue")])
-        self.held += self.ledger.lease(most, KINDS)
-
-    def record(self, count: int, *, twice: bool = False) -> None:
-        batch, self.held = self.held[:count], self.held[count:]
-        if batch and self.ledger is not None:
-            for _ in range(1 + twice):
-                self.ledger.record([outcome_of(lease) for lease in batch])
-
-    def fail(self) -> None:
-        if self.held and self.ledger is not None:
-            self.ledger.record([failure(self.held.pop())])
-
-    def crash(self) -> None:
-        if self.ledger is not None:
-            self.ledger.abandon()
-        self.ledger, self.held = None, []
-
-    def finish(self) -> None:
-        self.crash()
-        for _ in range(100):
-            self.lease()
-            if not self.held:
-                assert self.ledger is not None
-                self.ledger.close(finish_reason="finished", stats={})
-                self.crash()
-                return
-            self.record(2)
-        raise AssertionError("it does not end")
-
-
 @pytest.fixture(scope="module")
 def straight(migrated: Database) -> str:
     """The digest of a run that nothing disturbs."""
-    Worker(emptied(migrated)).finish()
+    Worker(emptied(migrated), GRAPH_STARTS, outcome_of).finish()
     assert one(migrated, "SELECT count(*) FROM frontier WHERE state = 'done'") == 9
     return digest_of(migrated)
-
-
-STEPS = st.tuples(
-    st.integers(0, 1),
-    st.sampled_from(["lease", "lease", "record", "record", "all", "twice", "fail", "crash"]),
-)
 
 
 @settings(
@@ -1029,24 +964,10 @@ STEPS = st.tuples(
 def test_whatever_happens_the_collection_ends_as_if_nothing_had(
     migrated: Database, straight: str, steps: list[tuple[int, str]]
 ) -> None:
-    workers = [Worker(emptied(migrated)), Worker(migrated)]
-    for number, step in steps:
-        worker = workers[number]
-        match step:
-            case "lease":
-                worker.lease()
-            case "record":
-                worker.record(1)
-            case "all":
-                worker.record(1000)
-            case "twice":
-                worker.record(2, twice=True)
-            case "fail":
-                worker.fail()
-            case "crash":
-                worker.crash()
-    for worker in workers:
-        worker.crash()
+    workers = [
+        Worker(database, GRAPH_STARTS, outcome_of) for database in (emptied(migrated), migrated)
+    ]
+    perform(workers, steps)
     # The first run may find the generation half done; one more sees to every listing.
     workers[0].finish()
     assert digest_of(migrated) == straight
@@ -1082,23 +1003,6 @@ def crowded(database: Database) -> Database:
     return database
 
 
-def plan_of(database: Database, statement: Any, **parameters: Any) -> str:
-    """What the statement reads of the crawl's tables, one step a line."""
-    with database.begin() as connection:
-        explained = text(f"EXPLAIN (FORMAT JSON) {statement.text}")
-        [plan] = connection.execute(explained, parameters).scalar_one()
-    return "\n".join(_steps(plan["Plan"]))
-
-
-def _steps(plan: dict[str, Any]) -> Iterator[str]:
-    if not str(plan.get("Relation Name", "")).startswith("pg_"):
-        yield " ".join(
-            str(plan[key]) for key in ("Node Type", "Relation Name", "Index Name") if key in plan
-        )
-    for child in plan.get("Plans", []):
-        yield from _steps(child)
-
-
 def test_leasing_reads_the_index_and_not_the_table(
     crowded: Database, open_ledger: OpenLedger
 ) -> None:
@@ -1116,6 +1020,9 @@ def test_leasing_reads_the_index_and_not_the_table(
     assert "ix_frontier_artwork_id" in recategorising
     for statement in (module._LOCK_ROWS, module._CATEGORIES_OF):
         assert "Seq Scan" not in plan_of(crowded, statement, ids=[1, 2])
+    inheriting = plan_of(crowded, collection._TOLD, ids=[1, 2])
+    assert "ix_frontier_artwork_id" in inheriting
+    assert "Seq Scan" not in inheriting
 
     ledger = open_ledger()
     began = time.perf_counter()

@@ -14,7 +14,7 @@ from support.outcomes import failure, listing
 
 from crawler.context import CrawlContext
 from crawler.frontier import scheduler as module
-from crawler.frontier.ledger import Outlook
+from crawler.frontier.protocol import Outlook
 from crawler.frontier.scheduler import ALL_KINDS, FrontierScheduler
 from crawler.items import Kind, Lease
 from storage.errors import DatabaseUnavailable

@@ -1,4 +1,4 @@
-"""`artworks sites` and `failures`: what is crawled, and what went wrong."""
+"""`artworks sites`: what can be crawled, and what a profile makes of a page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import typer
 from rich.text import Text
 
 from cli.console import (
-    ACCENT,
     ago,
     number,
     on_terminal,
@@ -22,9 +21,7 @@ from cli.opening import existing_database, has_database, load_settings, snapshot
 from storage.errors import ArtworksError, UsageError
 
 if TYPE_CHECKING:
-    from cli.page_trial import Trial
     from crawler.profiles import Profile, ProfileEntry
-    from storage.failures import FailureGroup, FailureRow
     from storage.status import SiteSummary
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -32,9 +29,8 @@ MOST_LINKS = 10
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
+    """Add the command of this module."""
     app.command()(sites)
-    app.command()(failures)
 
 
 def sites(
@@ -50,6 +46,18 @@ def sites(
             help="Fetch this page and show what the profile reads from it. Nothing is stored.",
         ),
     ] = None,
+    rendering: Annotated[
+        str | None,
+        typer.Option(
+            "--rendering",
+            metavar="HOW",
+            help="Fetch it so: never, auto, splash or chromium. Default: as the profile says.",
+        ),
+    ] = None,
+    schema: Annotated[
+        bool,
+        typer.Option("--schema", help="Print the JSON Schema of profiles, for editors."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the sites that can be crawled, show one, or try its profile on a page.
@@ -60,19 +68,25 @@ def sites(
     """
     from crawler.profiles import list_profiles, load_profile
 
+    if schema:
+        from crawler.profile_schema import profile_schema
+
+        print_json(profile_schema())
+        return
     if name is None:
         if url is not None:
             raise UsageError("--url needs a site to read the page by: artworks sites NAME --url …")
         _list_sites(list_profiles(), as_json)
         return
-    profile = load_profile(name)
     if url is None:
-        _show_site(profile, as_json)
+        _show_site(load_profile(name), as_json)
         return
+    if rendering not in (None, "never", "auto", "splash", "chromium"):
+        raise UsageError(f"--rendering {rendering}: write never, auto, splash or chromium.")
     from cli.page_trial import try_page
-    from crawler.config import load_crawler_settings
 
-    _show_trial(profile, try_page(profile, url, load_crawler_settings()), as_json)
+    load_profile(name)
+    _show_trial(try_page(name, url, rendering), as_json)
 
 
 def _list_sites(entries: tuple[ProfileEntry, ...], as_json: bool) -> None:
@@ -89,6 +103,8 @@ def _list_sites(entries: tuple[ProfileEntry, ...], as_json: bool) -> None:
             rows.append((row["name"], title, "", "", "", "", _place(entry)))
             continue
         categories = ", ".join(row["categories"])
+        if entry.profile is not None and entry.profile.general:
+            categories = "any site: -a start=URL"
         if row["discovers_categories"]:
             categories += " …" if categories else "found on the site"
         known = crawled.get(entry.name)
@@ -137,7 +153,8 @@ def _place(entry: ProfileEntry) -> str:
 
 def _rendering(profile: Profile) -> str:
     """Return which renderer the profile asks for, anywhere."""
-    asked = {profile.rendering.listing, profile.rendering.artwork}
+    table = profile.rendering
+    asked = {table.listing, table.artwork, *([table.artist] if profile.artist else [])}
     asked |= {start.rendering for start in profile.starts()}
     return ", ".join(sorted(asked - {"never"})) or "none"
 
@@ -186,11 +203,12 @@ def _show_site(profile: Profile, as_json: bool) -> None:
             ),
             (
                 "rendering",
-                f"listings {profile.rendering.listing}, artworks {profile.rendering.artwork}",
+                f"listings {profile.rendering.listing}, artists {profile.rendering.artist}, "
+                f"artworks {profile.rendering.artwork}",
             ),
             ("listing", _written(profile.listing.model_dump(mode="json", exclude_none=True))),
             ("artwork", _written(artwork)),
-            ("crawl it", f"scrapy crawl artworks -a site={profile.name}"),
+            ("crawl it", _crawl_command(profile)),
         ],
     )
 
@@ -211,42 +229,36 @@ def _written(sources: dict[str, Any], prefix: str = "") -> str:
     return "\n".join(lines)
 
 
-def _show_trial(profile: Profile, trial: Trial, as_json: bool) -> None:
-    record = trial.artwork
-    values = record.to_dict() if record is not None else None
+def _crawl_command(profile: Profile) -> str:
+    start = " -a start=URL" if profile.general else ""
+    return f"scrapy crawl artworks -a site={profile.name}{start}"
+
+
+def _show_trial(trial: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "url": trial.url,
-                "status": trial.status,
-                "bytes": trial.bytes,
-                "verdict": trial.verdict,
-                "problem": trial.problem,
-                "artwork": values,
-                "links": {
-                    "artworks": [link.url for link in trial.listing.artworks],
-                    "next": list(trial.listing.next_pages),
-                    "listings": [link.url for link in trial.listing.listings],
-                    "categories": {link.text: link.url for link in trial.discovered.listings},
-                    "offsite": list(trial.listing.offsite),
-                },
-            }
-        )
+        print_json(trial)
     else:
-        if record is not None:
-            _print_record(record.to_dict())
+        if trial["artwork"] is not None:
+            _print_record(trial["artwork"])
         else:
+            _print_artist(trial["artist"])
             _print_links(trial)
-        if _rendering(profile) != "none":
-            remark("The page was read as it is; this profile lets some pages be rendered first.")
+        for problem in trial["unreadable"]:
+            remark(problem)
+        *earlier, last = trial["attempts"]
+        for attempt in earlier:
+            remark(f"{FETCHED[attempt['engine']]}: {attempt['verdict']}")
+        verdict = f"{trial['verdict']} ({FETCHED[last['engine']]})"
         if on_terminal():
-            style = "green" if trial.is_anything else "yellow"
-            stdout().print(Text(f"→ {trial.verdict}", style=f"bold {style}"))
+            style = "green" if trial["found"] else "yellow"
+            stdout().print(Text(f"→ {verdict}", style=f"bold {style}"))
         else:
-            print_facts("", [("verdict", trial.verdict)])
-    if not trial.is_anything:
+            print_facts("", [("verdict", verdict)])
+    if not trial["found"]:
         raise typer.Exit(code=UsageError.exit_code)
 
+
+FETCHED = {"never": "read as it is", "splash": "rendered by Splash", "chromium": "by Chromium"}
 
 # How the fields of a profile are called in a record, where that differs.
 _RECORD_NAMES = {
@@ -292,13 +304,22 @@ def _print_record(record: dict[str, Any]) -> None:
     )
 
 
-def _print_links(trial: Trial) -> None:
+def _print_artist(artist: dict[str, Any] | None) -> None:
+    if artist is not None:
+        rows = [(key, _plain(artist[key])) for key in artist if key != "terms" and artist[key]]
+        rows += [tuple(term) for term in artist["terms"]]
+        print_table(artist["name"], ("Field", "Value"), rows, wrap=("Value",))
+
+
+def _print_links(trial: dict[str, Any]) -> None:
+    found = trial["links"]
     groups = {
-        "artworks": [(link.url, link.text) for link in trial.listing.artworks],
-        "next": [(url, "") for url in trial.listing.next_pages],
-        "listings": [(link.url, link.text) for link in trial.listing.listings],
-        "categories": [(link.url, link.text) for link in trial.discovered.listings],
-        "offsite": [(url, "not followed") for url in trial.listing.offsite],
+        "artworks": found["artworks"],
+        "artists": found["artists"],
+        "next": [(url, "") for url in found["next"]],
+        "listings": found["listings"],
+        "categories": [(url, name) for name, url in found["categories"].items()],
+        "offsite": [(url, "not followed") for url in found["offsite"]],
     }
     rows = []
     for group, links in groups.items():
@@ -307,158 +328,9 @@ def _print_links(trial: Trial) -> None:
         if len(links) > len(shown):
             rows.append((group, f"… and {len(links) - len(shown)} more", ""))
     if rows:
-        print_table(trial.url, ("Link", "URL", "Text"), rows, wrap=("URL", "Text"))
+        print_table(trial["url"], ("Link", "URL", "Text"), rows, wrap=("URL", "Text"))
 
 
 def _plain(value: object) -> str:
     """Return a year as it is written: without separators."""
     return "" if value is None else str(value)
-
-
-def failures(
-    site: Annotated[
-        str | None, typer.Option("--site", metavar="NAME", help="This site only.")
-    ] = None,
-    reason: Annotated[
-        str | None, typer.Option("--reason", metavar="CODE", help="This reason only.")
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Those that were resolved later as well.")
-    ] = False,
-    limit: Annotated[int, typer.Option("--limit", min=0, help="Show at most this many rows.")] = 20,
-    retry: Annotated[
-        bool,
-        typer.Option(
-            "--retry", help="Take what failed up again, also what would not be by itself."
-        ),
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Show why pages and images are missing, or take them up again.
-
-    A crawl tries retryable failures again by itself; --retry is for the others, after the site or
-    the profile was mended.
-
-    Example: `artworks failures --reason not_found --retry`
-    """
-    from crawler.reasons import REASONS
-    from storage.failures import failure_groups, failure_rows, retry_failures
-
-    if reason is not None and reason not in REASONS:
-        from crawler.profile_problems import suggestion
-
-        raise UsageError(f"no such reason {reason!r}{suggestion(reason, list(REASONS))}.")
-    with existing_database(load_settings()) as database:
-        if retry:
-            with database.begin() as connection:
-                retried = retry_failures(connection, site=site, reason=reason)
-            _tell_retried(retried, as_json)
-            return
-        with snapshot(database) as connection:
-            groups = failure_groups(connection, site=site, reason=reason, resolved=everything)
-            rows = failure_rows(
-                connection, site=site, reason=reason, resolved=everything, limit=limit
-            )
-    meanings = {code: told.meaning for code, told in REASONS.items()}
-    if as_json:
-        print_json(_failures_document(groups, rows, meanings))
-        return
-    _print_failures(groups, rows, meanings)
-
-
-def _tell_retried(retried: dict[str, int], as_json: bool) -> None:
-    commands = [f"scrapy crawl artworks -a site={name}" for name in retried]
-    total = sum(retried.values())
-    if as_json:
-        print_json({"retried": total, "sites": retried, "commands": commands})
-        return
-    if not total:
-        print_facts("", [("taken up again", "0 (nothing that failed matches)")])
-        return
-    print_facts(
-        "",
-        [
-            ("taken up again", f"{number(total)} pages and images"),
-            ("now run", "\n".join(commands) if on_terminal() else " && ".join(commands)),
-        ],
-    )
-
-
-def _failures_document(
-    groups: list[FailureGroup], rows: list[FailureRow], meanings: dict[str, str]
-) -> dict[str, Any]:
-    by_reason: dict[str, dict[str, Any]] = {}
-    for group in groups:
-        entry = by_reason.setdefault(
-            group.reason,
-            {
-                "reason": group.reason,
-                "meaning": meanings.get(group.reason),
-                "count": 0,
-                "retryable": 0,
-                "resolved": 0,
-                "sites": {},
-            },
-        )
-        entry["count"] += group.rows
-        entry["retryable"] += group.retryable
-        entry["resolved"] += group.resolved
-        entry["sites"][group.site] = entry["sites"].get(group.site, 0) + group.rows
-    return {
-        "total": sum(group.rows for group in groups),
-        "reasons": sorted(by_reason.values(), key=lambda e: (-e["count"], e["reason"])),
-        "failures": [row.as_dict() for row in rows],
-    }
-
-
-def _print_failures(
-    groups: list[FailureGroup], rows: list[FailureRow], meanings: dict[str, str]
-) -> None:
-    if not groups:
-        if on_terminal():
-            stdout().print(Text("Nothing is missing: no failures.", style="green"))
-        return
-    if on_terminal():
-        print_table(
-            "Failures by reason",
-            ("Rows", "Reason", "Meaning", "Stage", "Site", "Again by itself", "Last"),
-            [
-                (
-                    Text(f"{group.rows:,}", style="bold"),
-                    Text(group.reason, style="red" if group.retryable else "yellow"),
-                    Text(meanings.get(group.reason, ""), style="dim"),
-                    group.stage,
-                    group.site,
-                    "yes" if group.retryable else "no",
-                    ago(group.last_at),
-                )
-                for group in groups
-            ],
-            numbers=("Rows",),
-            wrap=("Meaning",),
-        )
-    if not rows:
-        return
-    columns = ("Reason", "Site", "URL", "Detail", "Tried", "Retryable", "Resolved")
-    with_resolved = not on_terminal() or any(row.resolved_at for row in rows)
-    print_table(
-        "Pages and images" if on_terminal() else "",
-        columns if with_resolved else columns[:-1],
-        [
-            (
-                row.reason,
-                row.site,
-                Text(row.url, style=ACCENT) if on_terminal() else row.url,
-                row.detail,
-                row.attempts,
-                "yes" if row.retryable else "no",
-                *([ago(row.resolved_at)] if with_resolved else []),
-            )
-            for row in rows
-        ],
-        numbers=("Tried",),
-        wrap=("URL", "Detail"),
-    )
-    left_out = sum(group.rows for group in groups) - len(rows)
-    if left_out > 0:
-        remark(f"… and {left_out:,} more: --limit {len(rows) + left_out} shows them")

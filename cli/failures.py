@@ -1,0 +1,182 @@
+"""`artworks failures`: what went wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from cli.console import (
+    ACCENT,
+    ago,
+    number,
+    on_terminal,
+    print_facts,
+    print_json,
+    print_table,
+    remark,
+    stdout,
+)
+from cli.opening import existing_database, load_settings, snapshot
+from storage.errors import UsageError
+
+if TYPE_CHECKING:
+    from storage.failures import FailureGroup, FailureRow
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+MOST_LINKS = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(failures)
+
+
+def failures(
+    site: Annotated[
+        str | None, typer.Option("--site", metavar="NAME", help="This site only.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="CODE", help="This reason only.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Those that were resolved later as well.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Show at most this many rows.")] = 20,
+    retry: Annotated[
+        bool,
+        typer.Option(
+            "--retry", help="Take what failed up again, also what would not be by itself."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show why pages and images are missing, or take them up again.
+
+    A crawl tries retryable failures again by itself; --retry is for the others, after the site or
+    the profile was mended.
+
+    Example: `artworks failures --reason not_found --retry`
+    """
+    from crawler.reasons import REASONS
+    from storage.failures import failure_groups, failure_rows, retry_failures
+
+    if reason is not None and reason not in REASONS:
+        from crawler.profile_problems import suggestion
+
+        raise UsageError(f"no such reason {reason!r}{suggestion(reason, list(REASONS))}.")
+    with existing_database(load_settings()) as database:
+        if retry:
+            with database.begin() as connection:
+                retried = retry_failures(connection, site=site, reason=reason)
+            _tell_retried(retried, as_json)
+            return
+        with snapshot(database) as connection:
+            groups = failure_groups(connection, site=site, reason=reason, resolved=everything)
+            rows = failure_rows(
+                connection, site=site, reason=reason, resolved=everything, limit=limit
+            )
+    meanings = {code: told.meaning for code, told in REASONS.items()}
+    if as_json:
+        print_json(_failures_document(groups, rows, meanings))
+        return
+    _print_failures(groups, rows, meanings)
+
+
+def _tell_retried(retried: dict[str, int], as_json: bool) -> None:
+    commands = [f"scrapy crawl artworks -a site={name}" for name in retried]
+    total = sum(retried.values())
+    if as_json:
+        print_json({"retried": total, "sites": retried, "commands": commands})
+        return
+    if not total:
+        print_facts("", [("taken up again", "0 (nothing that failed matches)")])
+        return
+    print_facts(
+        "",
+        [
+            ("taken up again", f"{number(total)} pages and images"),
+            ("now run", "\n".join(commands) if on_terminal() else " && ".join(commands)),
+        ],
+    )
+
+
+def _failures_document(
+    groups: list[FailureGroup], rows: list[FailureRow], meanings: dict[str, str]
+) -> dict[str, Any]:
+    by_reason: dict[str, dict[str, Any]] = {}
+    for group in groups:
+        entry = by_reason.setdefault(
+            group.reason,
+            {
+                "reason": group.reason,
+                "meaning": meanings.get(group.reason),
+                "count": 0,
+                "retryable": 0,
+                "resolved": 0,
+                "sites": {},
+            },
+        )
+        entry["count"] += group.rows
+        entry["retryable"] += group.retryable
+        entry["resolved"] += group.resolved
+        entry["sites"][group.site] = entry["sites"].get(group.site, 0) + group.rows
+    return {
+        "total": sum(group.rows for group in groups),
+        "reasons": sorted(by_reason.values(), key=lambda e: (-e["count"], e["reason"])),
+        "failures": [row.as_dict() for row in rows],
+    }
+
+
+def _print_failures(
+    groups: list[FailureGroup], rows: list[FailureRow], meanings: dict[str, str]
+) -> None:
+    if not groups:
+        if on_terminal():
+            stdout().print(Text("Nothing is missing: no failures.", style="green"))
+        return
+    if on_terminal():
+        print_table(
+            "Failures by reason",
+            ("Rows", "Reason", "Meaning", "Stage", "Site", "Again by itself", "Last"),
+            [
+                (
+                    Text(f"{group.rows:,}", style="bold"),
+                    Text(group.reason, style="red" if group.retryable else "yellow"),
+                    Text(meanings.get(group.reason, ""), style="dim"),
+                    group.stage,
+                    group.site,
+                    "yes" if group.retryable else "no",
+                    ago(group.last_at),
+                )
+                for group in groups
+            ],
+            numbers=("Rows",),
+            wrap=("Meaning",),
+        )
+    if not rows:
+        return
+    columns = ("Reason", "Site", "URL", "Detail", "Tried", "Retryable", "Resolved")
+    with_resolved = not on_terminal() or any(row.resolved_at for row in rows)
+    print_table(
+        "Pages and images" if on_terminal() else "",
+        columns if with_resolved else columns[:-1],
+        [
+            (
+                row.reason,
+                row.site,
+                Text(row.url, style=ACCENT) if on_terminal() else row.url,
+                row.detail,
+                row.attempts,
+                "yes" if row.retryable else "no",
+                *([ago(row.resolved_at)] if with_resolved else []),
+            )
+            for row in rows
+        ],
+        numbers=("Tried",),
+        wrap=("URL", "Detail"),
+    )
+    left_out = sum(group.rows for group in groups) - len(rows)
+    if left_out > 0:
+        remark(f"… and {left_out:,} more: --limit {len(rows) + left_out} shows them")
