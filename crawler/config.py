@@ -22,6 +22,13 @@ class CrawlerSettings(BaseSettings):
     splash_url: SecretStr | None = Field(
         default=None, description="A running Splash, e.g. `http://127.0.0.1:8050`."
     )
+    chromium: str | None = Field(
+        default=None,
+        description=(
+            "Chromium's program, for pages that Splash's engine cannot run; "
+            "default: the one on PATH."
+        ),
+    )
     user_agent: str = Field(
         default="artworks/0.1 (+https://example.org/artworks; set ARTWORKS_USER_AGENT)",
         description="Name and contact URL sent with every request; real sites need a contact.",

@@ -1,14 +1,21 @@
-"""The HTTP client: Scrapy's aiohttp handler, with addresses checked when connecting."""
+"""The HTTP client: Scrapy's aiohttp handler, with addresses checked when connecting.
+
+Requests with `meta["chromium"]` are handed to the crawl's Chromium instead.
+"""
 
 from __future__ import annotations
 
 import socket
 from typing import Any, ClassVar
 
+from scrapy import Request
 from scrapy.core.downloader.handlers._aiohttp import AiohttpDownloadHandler
 from scrapy.crawler import Crawler
+from scrapy.http import Response
 
 from crawler.context import CrawlContext
+from crawler.extensions.chromium import Chromium
+from crawler.rendering import RendererMissing
 
 
 class GuardedDownloadHandler(AiohttpDownloadHandler):
@@ -33,3 +40,15 @@ class GuardedDownloadHandler(AiohttpDownloadHandler):
         connector = self._session.connector
         assert connector is not None
         connector._socket_factory = guarded_socket  # type: ignore[attr-defined]
+
+    async def download_request(self, request: Request) -> Response:
+        """Fetch plainly, or have it rendered."""
+        if "chromium" not in request.meta:
+            return await super().download_request(request)
+        chromium = self.crawler.get_extension(Chromium)
+        if chromium is None:
+            raise RendererMissing(
+                "the page needs Chromium, and the setting EXTENSIONS leaves "
+                "crawler.extensions.chromium.Chromium out"
+            )
+        return await chromium.download(request)

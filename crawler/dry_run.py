@@ -63,6 +63,7 @@ def _tables(summary: DryRunSummary) -> Iterator[tuple[str, Row, list[Row]]]:
                 _short(fill.example),
             )
             for name, fill in fields
+            if summary.artworks
         ],
     )
     failures: list[Row] = []

@@ -614,7 +614,7 @@ class Profile(Table):
     def renders_with(self, *renderings: Rendering) -> bool:
         """Whether any page is rendered in one of these ways."""
         table = self.rendering
-        asked = {table.listing, table.artist, table.artwork}
+        asked = {table.listing, table.artwork, *([table.artist] if self.artist else [])}
         asked |= {start.rendering for start in self.start if start.rendering}
         asked |= {discover.rendering for discover in self.discover if discover.rendering}
         return not asked.isdisjoint(renderings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +21,13 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawler.addresses import AddressRefused
 from crawler.middlewares.robots import RobotsUnavailable
-from crawler.rendering import RendererBroken, RendererMissing
+from crawler.rendering import (
+    PageUnreachable,
+    RendererBroken,
+    RendererDied,
+    RendererMissing,
+    RenderTimeout,
+)
 
 Stage = Literal["fetch", "render", "extract", "validate", "image", "store"]
 
@@ -63,6 +70,7 @@ REASONS: Mapping[str, Reason] = {
     "render_failed": Reason("render", False, "The renderer could not load the page."),
     "missing_field": Reason("extract", False, "A field that the profile requires is not there."),
     "not_an_artwork": Reason("extract", False, "The page does not look like an artwork page."),
+    "not_an_artist": Reason("extract", False, "The page does not look like the page of an artist."),
     "empty_listing": Reason("extract", False, "The listing shows neither works nor listings."),
     "not_text": Reason("extract", False, "A page was expected and something else came."),
     "extract_error": Reason("extract", False, "Extraction failed in an unforeseen way."),
@@ -104,6 +112,9 @@ class Verdict:
 # The first class that matches counts, so subclasses come before their bases.
 _BY_EXCEPTION: tuple[tuple[type[BaseException], str], ...] = (
     (RendererMissing, "renderer_unavailable"),
+    (RendererDied, "renderer_unavailable"),
+    (RenderTimeout, "render_timeout"),
+    (PageUnreachable, "render_failed"),
     (RendererBroken, "renderer_unavailable"),
     (AddressRefused, "address_refused"),
     (RobotsUnavailable, "robots_unavailable"),
@@ -131,7 +142,9 @@ _RENDER_STATUS: Mapping[int, str] = {400: "render_failed", 504: "render_timeout"
 
 def judge(error: BaseException, *, rendering: bool = False) -> Verdict:
     """Return why fetching failed; `rendering`: the answer, or its absence, is the renderer's."""
-    detail = " ".join(str(error).split()) or type(error).__name__
+    # The client names its TLS context by its place in memory.
+    words = re.sub(r" ssl:(<[^>]*>|\w+)", "", str(error))
+    detail = " ".join(words.split()) or type(error).__name__
     if isinstance(error, HttpError):
         return judge_status(error.response.status, rendering=rendering)
     if isinstance(error, IgnoreRequest):

@@ -5,6 +5,8 @@ The profile of the site adds its politeness when the spider is made (see `spider
 
 from __future__ import annotations
 
+from scrapy.settings import default_settings
+
 BOT_NAME = "artworks"
 SPIDER_MODULES = ["crawler.spiders"]
 COMMANDS_MODULE = "crawler.commands"
@@ -27,6 +29,11 @@ REMOTE_CONTROL_ENABLED = False  # runs code sent over loopback
 TELNETCONSOLE_ENABLED = False
 COOKIES_ENABLED = False
 REDIRECT_MAX_TIMES = 5
+RETRY_EXCEPTIONS = [
+    *default_settings.RETRY_EXCEPTIONS,
+    "crawler.rendering.RendererDied",
+    "crawler.rendering.RenderTimeout",
+]
 ROBOTSTXT_OBEY = True
 DOWNLOAD_WARNSIZE = 0
 
@@ -74,6 +81,7 @@ EXTENSIONS = {
     "scrapy.extensions.memdebug.MemoryDebugger": None,
     "scrapy.extensions.throttle.AutoThrottle": None,
     "scrapy.extensions.logstats.LogStats": None,
+    "crawler.extensions.chromium.Chromium": 0,
     "crawler.extensions.health.LoopLag": 0,
     "crawler.extensions.politeness.CrawlDelay": 0,
     "crawler.extensions.politeness.Throttle": 0,

@@ -14,7 +14,7 @@ from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from scrapy import Request
-from scrapy.crawler import CrawlerProcess
+from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.http import Response
 from scrapy.settings import Settings
 from twisted.python.failure import Failure
@@ -234,7 +234,8 @@ def try_page(site: str, url: str, rendering: Rendering | None = None) -> dict[st
     project = Settings()
     project.setmodule("crawler.settings", priority="project")
     project.set("LOG_ENABLED", False, priority="cmdline")
-    process = CrawlerProcess(project, install_root_handler=False)
+    project.set("LOG_INSTALL_ROOT_HANDLER", False, priority="cmdline")
+    process = AsyncCrawlerProcess(project)
     crawler = process.create_crawler(TrialSpider)
     process.crawl(crawler, context=context)
     process.start()

@@ -21,7 +21,13 @@ from storage.settings import load_settings
 
 GC_ALLOCATIONS = 50_000
 # Loggers that list versions, settings and components at every start.
-INVENTORIES = ("scrapy.utils.log", "scrapy.crawler", "scrapy.middleware", "alembic")
+INVENTORIES = (
+    "scrapy.utils.log",
+    "scrapy.addons",
+    "scrapy.crawler",
+    "scrapy.middleware",
+    "alembic",
+)
 
 EXIT_BY_REASON = {
     "finished": ExitCode.DONE,
@@ -54,7 +60,8 @@ class Command(ScrapyCrawl):
         self.settings.set("LOG_LEVEL", storage.log_level, priority="project")
         if self.settings["LOG_LEVEL"] != "DEBUG":
             for name in INVENTORIES:
-                logging.getLogger(name).setLevel(logging.WARNING)
+                # Levels would be set anew when Scrapy configures logging; filters stay.
+                logging.getLogger(name).addFilter(_is_warning)
         if log_file is not None:
             self.settings.set("LOG_FILE", str(log_file), priority="project")
 
@@ -76,6 +83,10 @@ class Command(ScrapyCrawl):
         if isinstance(context.ledger, MemoryLedger):
             print_summary(context.ledger.summary())
         self.exitcode = int(_exit_code(context))
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
 
 
 def _exit_code(context: CrawlContext) -> ExitCode:

@@ -1,13 +1,16 @@
 """Extraction: pure functions from a page and a profile to records. Nothing here knows a crawler."""
 
+from crawler.extraction.artist import ArtistResult, extract_artist
 from crawler.extraction.artists import name_key as artist_key
-from crawler.extraction.artwork import ExtractionError, extract_artwork
+from crawler.extraction.artwork import extract_artwork
+from crawler.extraction.errors import ExtractionError
 from crawler.extraction.listing import Link, ListingResult, extract_listing
 from crawler.extraction.page import Page
 from crawler.extraction.records import ArtistRecord, ArtworkRecord, ImageRecord, content_hash
 
 __all__ = [
     "ArtistRecord",
+    "ArtistResult",
     "ArtworkRecord",
     "ExtractionError",
     "ImageRecord",
@@ -16,6 +19,7 @@ __all__ = [
     "Page",
     "artist_key",
     "content_hash",
+    "extract_artist",
     "extract_artwork",
     "extract_listing",
 ]

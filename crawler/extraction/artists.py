@@ -7,6 +7,7 @@ import unicodedata
 from typing import NamedTuple
 
 from crawler.extraction.dates import MAX_YEAR
+from crawler.extraction.records import ArtistRecord
 
 MAX_NAME = 500
 
@@ -67,6 +68,7 @@ _LIFE = re.compile(
     rf"(?:(?P<death>\d{{2,4}})(?:/\d{{1,4}})?\??(?!\d)|present\b|today\b|(?=\s*(?:[,;)]|$)))",
     re.I,
 )
+_ISO_DATE = re.compile(r"\b(\d{4})-\d\d-\d\d\b")
 _BORN = re.compile(
     rf"(?:\bborn|\bb\.|\*|\bgeb\.|\bné)[^\d]{{0,40}}?{_ABOUT}(?P<year>\d{{3,4}})(?!\d)", re.I
 )
@@ -107,6 +109,28 @@ def parse_artist(text: str) -> ParsedArtist:
     return ParsedArtist(name[:MAX_NAME].strip(), qualifier, nationality, birth, death)
 
 
+def artist_record(
+    text: str,
+    *,
+    role: str | None = None,
+    nationality: str | None = None,
+    life: str | None = None,
+    page_url: str | None = None,
+) -> ArtistRecord:
+    """Return the maker that a line names; what is known besides counts more than the line."""
+    parsed = parse_artist(text)
+    birth, death = parse_life(life)
+    return ArtistRecord(
+        name=parsed.name,
+        role=role or "artist",
+        qualifier=parsed.qualifier,
+        nationality=nationality or parsed.nationality,
+        birth_year=birth if birth is not None else parsed.birth_year,
+        death_year=death if death is not None else parsed.death_year,
+        page_url=page_url,
+    )
+
+
 def parse_life(text: str | None) -> tuple[int | None, int | None]:
     """Read life dates: `(birth year, death year)`, None where unknown. Years of activity are none.
 
@@ -116,7 +140,7 @@ def parse_life(text: str | None) -> tuple[int | None, int | None]:
     """
     if not text:
         return None, None
-    text = text[:500]
+    text = _ISO_DATE.sub(r"\1", text[:500])
     birth = death = None
     span = None if _ACTIVE.search(text) else _LIFE.search(text)
     if span is None or not span["death"]:

@@ -5,33 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from crawler.extraction.artists import parse_artist, parse_life
+from crawler.extraction.artists import artist_record
 from crawler.extraction.dates import parse_years
 from crawler.extraction.dimensions import parse_dimensions
+from crawler.extraction.errors import ExtractionError, tried
+from crawler.extraction.iiif import PaintedImage
 from crawler.extraction.image_service import info_url, largest_urls, service_address
 from crawler.extraction.images import element_candidates, text_candidates
-from crawler.extraction.page import Element, Page
+from crawler.extraction.page import Page
 from crawler.extraction.records import ArtistRecord, ArtworkRecord, ImageRecord
-from crawler.extraction.sources import Match, Source
+from crawler.extraction.sources import Match, Node, Source
+from crawler.extraction.terms import mapped_terms
 from crawler.extraction.text import MAX_DESCRIPTION, MAX_TEXT, clean_text
 from crawler.extraction.urls import canonical_url
-from storage.errors import ArtworksError
+from crawler.extraction.values import value_link
 
 if TYPE_CHECKING:
     from crawler.profiles import Images, Profile
 
 MAX_ID = 500
 MAX_NAME = 500
-MAX_TERM = 200
 MAX_TITLE = 2_000
 MAX_RAW = 1_000
 MAX_RAW_VALUES = 500
 MAX_ARTISTS = 100
 MAX_IMAGES = 500
 MAX_ALTERNATIVES = 8
-# Kinds of sources that give elements and texts; others give values, of which objects have a link.
-MARKUP_KINDS = ("css", "xpath", "regex", "url", "value")
-MAX_TERMS = 500
 
 Sources = tuple[Source, ...]
 Offer = tuple[str | None, tuple[str, ...]]
@@ -48,19 +47,6 @@ _TEXT_FIELDS = (
     ("institution", MAX_TEXT),
     ("rights_text", MAX_TEXT),
 )
-
-
-class ExtractionError(ArtworksError):
-    """A page does not give what the profile promises; `reason` is a documented failure code.
-
-    - `not_an_artwork`: what `artwork.match` names is not there, or no source gave anything.
-    - `missing_field`: a required field is empty.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
 
 
 def extract_artwork(profile: Profile, page: Page) -> ArtworkRecord:
@@ -86,7 +72,7 @@ class _Reader:
         artwork = self.artwork
         if artwork.match and not any(source.found(self.page) for source in artwork.match):
             raise ExtractionError(
-                "not_an_artwork", f"nothing on the page matches {_tried(artwork.match)}"
+                "not_an_artwork", f"nothing on the page matches {tried(artwork.match)}"
             )
         title = self.text("title", artwork.title, MAX_TITLE)
         date = self.text("date", artwork.date)
@@ -95,7 +81,7 @@ class _Reader:
             name: self.text(name, getattr(artwork, name), limit) for name, limit in _TEXT_FIELDS
         }
         license_url = self.link("license_url", artwork.license_url)
-        iiif_manifest = self.link("iiif_manifest", artwork.iiif_manifest)
+        iiif_manifest = self.link("iiif_manifest", artwork.iiif_manifest) or self.own_manifest()
         artists = self.artists()
         images = self.images()
         terms = self.terms()
@@ -133,9 +119,9 @@ class _Reader:
                 if not self.raw:
                     raise ExtractionError("not_an_artwork", "no source of [artwork] gave anything")
                 table = getattr(self.artwork, name)
-                tried = table if isinstance(table, tuple) else tuple(_all_sources(table))
+                sources = table if isinstance(table, tuple) else _all_sources(table)
                 raise ExtractionError(
-                    "missing_field", f"{name} is required; tried {_tried(tried)} in vain"
+                    "missing_field", f"{name} is required; tried {tried(sources)} in vain"
                 )
 
     def source_id(self) -> str:
@@ -146,13 +132,11 @@ class _Reader:
         if source_id is None:
             raise ExtractionError(
                 "missing_field",
-                f"source_id is required; tried {_tried(self.artwork.source_id)} in vain",
+                f"source_id is required; tried {tried(self.artwork.source_id)} in vain",
             )
         return source_id
 
-    def matches(
-        self, name: str, sources: Sources | None, node: Element | None = None
-    ) -> list[Match]:
+    def matches(self, name: str, sources: Sources | None, node: Node | None = None) -> list[Match]:
         """Return what the first source gives that gives anything, and note it."""
         for source in sources or ():
             if found := source.matches(self.page, node):
@@ -170,19 +154,19 @@ class _Reader:
         name: str,
         sources: Sources | None,
         limit: int = MAX_TEXT,
-        node: Element | None = None,
+        node: Node | None = None,
     ) -> str | None:
         found = self.matches(name, sources, node)
         return clean_text(found[0].text, limit) if found else None
 
-    def links(self, name: str, sources: Sources | None, node: Element | None = None) -> list[str]:
+    def links(self, name: str, sources: Sources | None, node: Node | None = None) -> list[str]:
         for source in sources or ():
             if found := [url for url, _ in source.links(self.page, node)]:
                 self.note(name, source, found)
                 return found
         return []
 
-    def link(self, name: str, sources: Sources | None, node: Element | None = None) -> str | None:
+    def link(self, name: str, sources: Sources | None, node: Node | None = None) -> str | None:
         found = self.links(name, sources, node)
         return found[0] if found else None
 
@@ -192,19 +176,19 @@ class _Reader:
             return ()
         found: list[ArtistRecord] = []
         if table.each is not None:
-            for node in self.elements(table.each):
+            for node in self.nodes(table.each):
                 names = self.matches("artist", table.name, node)
                 if names:
                     found.append(
-                        _artist(
-                            names[0],
-                            self.page,
+                        artist_record(
+                            names[0].text,
                             role=self.text("artist_role", table.role, MAX_NAME, node),
                             nationality=self.text(
                                 "artist_nationality", table.nationality, MAX_NAME, node
                             ),
                             life=self.text("artist_life", table.life, MAX_NAME, node),
-                            page_url=self.link("artist_page", table.page, node),
+                            page_url=self.link("artist_page", table.page, node)
+                            or _name_link(names[0], self.page),
                         )
                     )
         else:
@@ -218,11 +202,22 @@ class _Reader:
                 names, roles, nationalities, lives, pages, strict=True
             ):
                 found.append(
-                    _artist(
-                        name, self.page, role=role, nationality=nationality, life=life, page_url=url
+                    artist_record(
+                        name.text,
+                        role=role,
+                        nationality=nationality,
+                        life=life,
+                        page_url=url or _name_link(name, self.page),
                     )
                 )
         return tuple(dict.fromkeys(artist for artist in found if artist.name))[:MAX_ARTISTS]
+
+    def own_manifest(self) -> str | None:
+        """Return the address of the page if it is itself a IIIF manifest: as it says, or is."""
+        presentation = self.page.presentation
+        if presentation is None or presentation.kind != "manifest":
+            return None
+        return self.page.absolute(presentation.id or self.page.url)
 
     def images(self) -> tuple[ImageRecord, ...]:
         table = self.artwork.images
@@ -230,7 +225,7 @@ class _Reader:
             return ()
         found: dict[str, ImageRecord] = {}
         if table.each is not None:
-            for node in self.elements(table.each):
+            for node in self.nodes(table.each):
                 for offer in self.offers(table, node)[:1]:
                     caption = self.text("image_caption", table.caption, MAX_TEXT, node)
                     rights = self.text("image_rights_text", table.rights_text, MAX_TEXT, node)
@@ -246,7 +241,7 @@ class _Reader:
                 _add_image(found, offer, *about)
         return tuple(found.values())
 
-    def offers(self, table: Images, node: Element | None = None) -> list[Offer]:
+    def offers(self, table: Images, node: Node | None = None) -> list[Offer]:
         """Return for each image its service, if it has one, and its addresses, best first.
 
         Services come before addresses; both are of the same images only if they count the same.
@@ -261,13 +256,14 @@ class _Reader:
             for (service, urls), further in zip(services, beside, strict=True)
         ]
 
-    def services(self, table: Images, node: Element | None) -> list[tuple[str, tuple[str, ...]]]:
+    def services(self, table: Images, node: Node | None) -> list[tuple[str, tuple[str, ...]]]:
         """Return each service with the addresses of the largest image that it gives."""
+        version = node.version if isinstance(node, PaintedImage) else None
         for source in table.iiif or ():
             found: dict[str, tuple[str, ...]] = {}
             for url, _ in source.links(self.page, node):
                 if (service := service_address(url)) is not None:
-                    urls = largest_urls(service, max_side=table.max_side)
+                    urls = largest_urls(service, version, table.max_side)
                     # Where the page shows one size of the image, that size can be had.
                     shown = () if url.rstrip("/") in (service, info_url(service)) else (url,)
                     found.setdefault(service, (*urls, *shown))
@@ -277,7 +273,7 @@ class _Reader:
         return []
 
     def addresses(
-        self, name: str, sources: Sources | None, node: Element | None
+        self, name: str, sources: Sources | None, node: Node | None
     ) -> list[tuple[str, ...]]:
         """Return the addresses of each image that the first source gives that gives any."""
         for source in sources or ():
@@ -291,13 +287,15 @@ class _Reader:
                 return found
         return []
 
-    def candidates(self, source: Source, node: Element | None) -> list[tuple[str, ...]]:
+    def candidates(self, source: Source, node: Node | None) -> list[tuple[str, ...]]:
         """Return what a source offers for each image: addresses as written, best first."""
         if source.written.startswith("{"):  # a table says itself which part of a value counts
             return [(url,) for url, _ in source.links(self.page, node)]
-        if source.kind not in MARKUP_KINDS:
+        if source.reads_json:
             return [
-                (url,) if (found := text_candidates(match.text)) in ((), (match.text,)) else found
+                several
+                if isinstance(match.value, str) and len(several := text_candidates(match.value)) > 1
+                else (url,)
                 for url, match in source.links(self.page, node)
             ]
         matches = source.matches(self.page, node)
@@ -306,19 +304,16 @@ class _Reader:
         return [element_candidates(element) for element in source.elements(self.page, node)]
 
     def terms(self) -> tuple[tuple[str, str], ...]:
-        found: dict[tuple[str, str], None] = {}
-        for kind, sources in self.artwork.terms.items():
-            words = self.artwork.term_map.get(kind, {})
-            for match in self.matches(f"terms.{kind}", sources):
-                name = clean_text(match.text, MAX_TERM)
-                name = words.get(name.casefold(), name)
-                if name:
-                    found[kind, name] = None
-        return tuple(found)[:MAX_TERMS]
+        found = [
+            (kind, match.text)
+            for kind, sources in self.artwork.terms.items()
+            for match in self.matches(f"terms.{kind}", sources)
+        ]
+        return mapped_terms(found, self.artwork.term_map)
 
-    def elements(self, sources: Sources) -> list[Element]:
+    def nodes(self, sources: Sources) -> list[Node]:
         for source in sources:
-            if found := source.elements(self.page):
+            if found := source.nodes(self.page):
                 return found
         return []
 
@@ -342,7 +337,7 @@ def _add_image(
             rights_text=rights_text,
             license_url=license_url,
             iiif_service=service,
-            alternatives=tuple(other for other in further if other != url)[:MAX_ALTERNATIVES],
+            alternatives=tuple(dict.fromkeys([url, *further]))[1 : 1 + MAX_ALTERNATIVES],
         )
 
 
@@ -353,28 +348,14 @@ def _aligned(values: list[str], count: int) -> list[str | None]:
     return [None] * count
 
 
-def _artist(
-    name: Match,
-    page: Page,
-    *,
-    role: str | None,
-    nationality: str | None,
-    life: str | None,
-    page_url: str | None,
-) -> ArtistRecord:
-    parsed = parse_artist(name.text)
-    birth, death = parse_life(life)
-    if page_url is None and name.element is not None and name.element.tag == "a":
-        page_url = page.absolute(name.element.get("href", "#"))
-    return ArtistRecord(
-        name=parsed.name,
-        role=role or "artist",
-        qualifier=parsed.qualifier,
-        nationality=nationality or parsed.nationality,
-        birth_year=birth if birth is not None else parsed.birth_year,
-        death_year=death if death is not None else parsed.death_year,
-        page_url=page_url,
-    )
+def _name_link(name: Match, page: Page) -> str | None:
+    """Return where a maker's name links to: its `<a>`, or the `url` of the maker in JSON."""
+    link: str | None = None
+    if name.element is not None and name.element.tag == "a":
+        link = name.element.get("href")
+    elif isinstance(name.value, dict):
+        link = value_link(name.value.get("url"))
+    return page.absolute(link) if link else None
 
 
 def _all_sources(table: object) -> list[Source]:
@@ -383,7 +364,3 @@ def _all_sources(table: object) -> list[Source]:
     for name in ("each", "name", "iiif", "url"):
         sources += getattr(table, name, None) or ()
     return sources
-
-
-def _tried(sources: Sources) -> str:
-    return ", ".join(repr(source.written) for source in sources)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
@@ -28,7 +29,8 @@ WORKS: tuple[tuple[str, ...], ...] = (
 
 _RANKS = {kind: rank for rank, kinds in enumerate(WORKS) for kind in kinds}
 
-MAX_THINGS = 50_000
+MAX_THINGS = 20_000
+MAX_ADDRESSES = 1_000  # of things that are looked at to find the one whose page this is
 # Things that refer to each other make many paths out of few bytes.
 MAX_REFERENCES = 5_000
 
@@ -41,9 +43,8 @@ class Graph:
     def __init__(self, outer: Iterable[Thing] = (), *, page_url: str = "") -> None:
         """`outer`: things that stand by themselves; they are changed: references are resolved."""
         self.page_url = page_url
-        self.outer = _merged(outer, page_url)
-        self.things = list(_within(self.outer))
-        _resolve(self.things, page_url)
+        self.outer = _merged(islice(outer, MAX_THINGS), page_url)
+        self.things = _resolved(list(_within(self.outer)), page_url)
         self._about_page: dict[str, list[Thing]] = {}
         self._by_type: dict[str, list[Thing]] = {}
         for thing in self.things:
@@ -68,26 +69,41 @@ class Graph:
 
     @cached_property
     def works(self) -> list[Thing]:
-        """What the page may be about: of each type of works one thing.
+        """What the page may be about: of each type of works one thing, the more telling first.
 
-        Several of one type are several works, and what is said of one is not said of another; so
-        of these only the one whose page this is counts, or the first.
+        Several of one type are several works, and what is said of one is not said of another: only
+        the first of them counts. If one is known to be what the page is about (it is some page's
+        `mainEntity`, or this is its address), those that have a page elsewhere do not count.
         """
-        candidates: dict[int, Thing] = {id(thing): thing for thing in self.outer}
-        for thing in self.outer:
-            entities = flat_values(thing.get("mainEntity"))
-            candidates |= {id(one): one for one in entities if isinstance(one, dict)}
+        entities = {
+            id(entity): entity
+            for thing in self.outer
+            for entity in flat_values(thing.get("mainEntity"))
+            if isinstance(entity, dict)
+        }
+        candidates = [
+            thing
+            for thing in ({id(thing): thing for thing in self.outer} | entities).values()
+            if _work_type(thing)
+        ]
+        own = [
+            thing
+            for thing in candidates[:MAX_ADDRESSES]
+            if id(thing) in entities or self._is_own_page(thing)
+        ]
+        if own:
+            homeless = [t for t in candidates if not (t.get("url") or t.get("mainEntityOfPage"))]
+            candidates = own + homeless
         chosen: dict[str, Thing] = {}
-        for thing in self._own_first(list(candidates.values())):
-            kind = next((kind for kind in types_of(thing) if kind in _RANKS), None)
-            if kind is not None:
-                chosen.setdefault(kind, thing)
+        for thing in candidates:
+            chosen.setdefault(_work_type(thing) or "", thing)
         return [chosen[kind] for kind in sorted(chosen, key=_RANKS.__getitem__)]
 
     def _own_first(self, things: list[Thing]) -> list[Thing]:
         if len(things) < 2:
             return things
-        return sorted(things, key=lambda thing: not self._is_own_page(thing))
+        own = [thing for thing in things[:MAX_ADDRESSES] if self._is_own_page(thing)]
+        return own + things if own else things
 
     def _is_own_page(self, thing: Thing) -> bool:
         own = canonical_url(self.page_url)
@@ -97,6 +113,12 @@ class Graph:
             if address is not None and canonical_url(address) == own:
                 return True
         return False
+
+
+def _work_type(thing: Thing) -> str | None:
+    return min(
+        (kind for kind in types_of(thing) if kind in _RANKS), key=_RANKS.__getitem__, default=None
+    )
 
 
 def shaped(value: object, *, depth: int = 60) -> object:
@@ -170,15 +192,15 @@ def _within(outer: list[Thing]) -> Iterator[Thing]:
         level = [value for value in following if isinstance(value, list | dict)]
 
 
-def _resolve(things: list[Thing], page_url: str) -> None:
-    """Put the things themselves where others refer to them by `@id`."""
+def _resolved(things: list[Thing], page_url: str) -> list[Thing]:
+    """Put the things themselves where others refer to them by `@id`; return the things."""
     told = {
         identifier: thing
         for thing in reversed(things)
         if not _is_reference(thing) and (identifier := _identifier(thing, page_url)) is not None
     }
     if not told:
-        return
+        return things
     count = 0
 
     def meant(value: object) -> object:
@@ -203,6 +225,11 @@ def _resolve(things: list[Thing], page_url: str) -> None:
                     for item in items
                     if not isinstance(item, dict) or seen.pop(id(item), None) is not None
                 ]
+    return [
+        thing
+        for thing in things
+        if not (_is_reference(thing) and _identifier(thing, page_url) in told)
+    ]
 
 
 def _is_reference(thing: Thing) -> bool:
@@ -213,6 +240,8 @@ def _identifier(thing: Thing, page_url: str) -> str | None:
     identifier = thing.get("@id")
     if not isinstance(identifier, str) or not identifier:
         return None
+    if "://" in identifier:
+        return identifier
     try:
         return urljoin(page_url, identifier)
     except ValueError:

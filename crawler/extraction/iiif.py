@@ -27,16 +27,13 @@ and nothing is raised.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import lxml.html  # type: ignore[import-untyped]
-
 from crawler.extraction.image_service import known_version, service_address
-from crawler.extraction.text import MAX_DESCRIPTION, clean_text
+from crawler.extraction.markup import plain_text
 
 Node: TypeAlias = Mapping[object, object]
 Texts: TypeAlias = tuple[str, ...]
@@ -53,11 +50,6 @@ MAX_MEMBERS = 20_000
 MAX_VALUES = 500
 MAX_NESTED = 20  # lists in lists, choices in choices, collections in collections
 
-_MARKUP = re.compile(r"<[a-z/!][^<>]*>", re.I)
-_BLOCK = re.compile(
-    r"</?(?:p|br|div|li|ul|ol|dl|dt|dd|tr|td|th|table|h[1-6]|section|blockquote)\b[^<>]*>", re.I
-)
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z]\w{1,30});", re.I)
 _ENGLISH = re.compile(r"en(?:[-_].*)?", re.I)
 _NO_LANGUAGE = ("none", "@none", "und", "")
 
@@ -225,18 +217,6 @@ def _said(value: object) -> Iterator[tuple[str, str]]:
                 pairs = list(written.items())[:MAX_VALUES]
                 inner = [(str(key), entry, depth + 1) for key, entry in pairs]
                 waiting += reversed(inner)
-
-
-def plain_text(written: str) -> str:
-    """Return a text as one line without its markup; what stands in blocks stays apart."""
-    text = clean_text(written, MAX_DESCRIPTION)
-    if _MARKUP.search(text):
-        spaced = _BLOCK.sub(lambda match: f" {match[0]} ", text)
-        root = lxml.html.fragment_fromstring(spaced, create_parent="div")
-        for hidden in list(root.iter("script", "style")):
-            hidden.drop_tree()
-        return clean_text(root.text_content(), MAX_DESCRIPTION)
-    return clean_text(_ENTITY.sub(lambda one: html.unescape(one[0]), text), MAX_DESCRIPTION)
 
 
 def _metadata(value: object) -> tuple[tuple[Texts, Texts], ...]:

@@ -71,4 +71,4 @@ def _check_call(name: str, count: int) -> None:
     most = None if signature and signature[-1].get("variadic") else least
     if count < least or (most is not None and count > most):
         wanted = f"{least} or more" if most is None else str(least)
-        raise ValueError(f"{name}() takes {wanted} arguments, not {count}")
+        raise ValueError(f"{name}() has {count} arguments; it takes {wanted}")

@@ -13,9 +13,11 @@ from typing import Any
 from crawler.extraction.graph import Graph, Thing, shaped
 
 MAX_SCRIPTS = 200
-MAX_SCRIPT = 5_000_000  # characters
+MAX_VALUES = 200_000  # of a script, as far as its commas tell
+MAX_SAID = 20  # problems that are told one by one
 
-_WRAPPING = re.compile(r"\A(?:\s|\ufeff|<!--|(?://|/\*)?\s*<!\[CDATA\[\s*(?:\*/)?)+")
+_SPACE = re.compile(r"\s*+")
+_WRAPPING = re.compile(r"(?:\s++|\ufeff|<!--|(?://|/\*)?\s*+<!\[CDATA\[\s*+(?:\*/)?)++")
 _STRAY = re.compile(r"(?:[\s;,}\]]|-->|//[^\n]*|/\*.*?\*/|\]\]>)*+", re.S)
 # Strings first, so that what looks like a comment within one is left alone. A string or comment
 # that is never closed ends with the script: no character is looked at twice.
@@ -36,8 +38,8 @@ def read_jsonld(root: Any, page_url: str) -> tuple[Graph, list[str]]:
     for number, script in enumerate(scripts[:MAX_SCRIPTS], start=1):
         name = f"JSON-LD script {number}, line {script.sourceline or '?'} of the page"
         text = "".join(script.itertext())
-        if len(text) > MAX_SCRIPT:
-            problems.append(f"{name}: skipped, it has more than {MAX_SCRIPT} characters")
+        if text.count(",") > MAX_VALUES:
+            problems.append(f"{name}: skipped, it holds more than {MAX_VALUES} values")
             continue
         try:
             outer += _things(parse_tolerantly(text))
@@ -47,6 +49,8 @@ def read_jsonld(root: Any, page_url: str) -> tuple[Graph, list[str]]:
             problems.append(f"{name}: skipped, it is nested too deeply")
     if len(scripts) > MAX_SCRIPTS:
         problems.append(f"{len(scripts)} JSON-LD scripts: only {MAX_SCRIPTS} were read")
+    if len(problems) > MAX_SAID:
+        problems[MAX_SAID:] = [f"JSON-LD: {len(problems) - MAX_SAID} more problems of this kind"]
     return Graph(outer, page_url=page_url), problems
 
 
@@ -66,28 +70,33 @@ def parse_tolerantly(text: str) -> list[object]:
         ValueError: it is no JSON; the message says where, by the lines of the text.
         RecursionError: it is nested too deeply.
     """
-    begin = match.end() if (match := _WRAPPING.match(text)) else 0
+    begin = _begin(text)
     if not text[begin:].strip():
         return []
     try:
         return _values(text, begin)
-    except ValueError as error:
-        mended = html.unescape(text) if '"' not in text and "&quot;" in text else text
-        begin = match.end() if (match := _WRAPPING.match(mended)) else 0
-        mended = _COMMENT.sub(_without_comment, mended[begin:])
-        mended = _COMMA.sub(_without_comma, mended)
-        try:
-            return _values(mended, 0)
-        except ValueError:
-            # The place is that in the text as it is written, before it was mended.
-            raise error from None
+    except ValueError:
+        return _values(_mended(text), 0)
+
+
+def _mended(text: str) -> str:
+    """Return the text without what can be taken out of it; all lines keep their numbers."""
+    if '"' not in text and "&quot;" in text:
+        text = html.unescape(text)
+    begin = _begin(text)
+    mended = _COMMENT.sub(_without_comment, text[begin:])
+    return "\n" * text.count("\n", 0, begin) + _COMMA.sub(_without_comma, mended)
+
+
+def _begin(text: str) -> int:
+    return match.end() if (match := _WRAPPING.match(text)) else 0
 
 
 def _values(text: str, begin: int) -> list[object]:
     """Read one value after the other; what is between and behind them must be strays."""
     found: list[object] = []
     while True:
-        skipped = _STRAY.match(text, begin) if found else re.compile(r"\s*+").match(text, begin)
+        skipped = (_STRAY if found else _SPACE).match(text, begin)
         assert skipped is not None
         begin = skipped.end()
         if begin == len(text):
@@ -99,7 +108,6 @@ def _values(text: str, begin: int) -> list[object]:
 
 
 def _without_comment(match: re.Match[str]) -> str:
-    # Each line break stays, so that lines keep their numbers.
     return match[1] or "\n" * match[0].count("\n") or " "
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from extruct.w3cmicrodata import MicrodataExtractor
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]
 
 from crawler.extraction.graph import Graph, Thing, short_name
 from crawler.extraction.markup import element_text
@@ -38,7 +38,9 @@ def read_microdata(root: Any, page_url: str, base_url: str) -> tuple[Graph, list
     referred = references * int(root.xpath("count(//*[@itemprop])"))
     if items > MAX_ITEMS or referred > MAX_REFERRED:
         too_much = f"{items} items, {references} references"
-        return Graph(page_url=page_url), [f"microdata: skipped, there is too much of it: {too_much}"]
+        return Graph(page_url=page_url), [
+            f"microdata: skipped, there is too much of it: {too_much}"
+        ]
     try:
         found = _Extractor().extract_items(root, base_url)
         things = [thing for item in found if isinstance(thing := _shaped(item, MAX_DEPTH), dict)]

@@ -37,7 +37,8 @@ class Query:
     def of_page(self, graph: Graph) -> object:
         """Return what it finds on a page; None if nothing."""
         if self.type is not None and self.is_list:
-            return self.search(graph.of_type(self.type))
+            things = graph.of_type(self.type)
+            return self.search(things) if things else None
         things = graph.works if self.type is None else graph.about_page(self.type)
         for thing in things:
             found = self.search(thing)
@@ -47,8 +48,8 @@ class Query:
 
     def of_node(self, node: object) -> object:
         """Return what it finds within one value; a type says of which type that has to be."""
-        if self.type is None:
-            return self.search(node)
+        if node is None or self.type is None:
+            return None if node is None else self.search(node)
         if not isinstance(node, dict) or not is_of_type(node, self.type):
             return None
         return self.search([node] if self.is_list else node)

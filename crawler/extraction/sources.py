@@ -8,14 +8,41 @@ r"""Sources: where on a page a value is found, written as one string or table in
 | `"regex:No\. (\d+)"` | group 1 (or all) of each match in the page's HTML, entities decoded |
 | `"url:/work/([^/?]+)"` | group 1 (or all) of the match in the page's address |
 | `"value:The museum"` | these words themselves |
+| `"jmespath:data[].title"` | JMESPath on a page that is JSON |
+| `"jsonld:VisualArtwork.name"` | JMESPath on the first thing of that type in the page's JSON-LD |
+| `"jsonld:VisualArtwork[].url"` | JMESPath on the list of all things of that type |
+| `"jsonld:name"` | JMESPath on the work that the page is about, of whatever type |
+| `"microdata:Painting.name"` | the same three forms, on the page's microdata |
+| `"opengraph:title"` | content of `<meta property="og:title">`, or of `title` without `og:` |
+| `"iiif:metadata.Artist\|Maker"` | part of a IIIF manifest or collection: `extraction/iiif.py` |
 
-A string without a prefix is CSS. A table takes one of `css`, `xpath`, `url`, `value`, and refines
-what it gives: `regex` (group 1, or all, of the first match; values without a match are dropped),
-`split` (at these characters, into several values), `join` (all values become one, these characters
-between). A list of sources is tried in order, the first that gives anything wins.
+A string without a prefix is CSS. A table takes one of `css`, `xpath`, `url`, `value`, `jmespath`,
+`jsonld`, `microdata`, `opengraph`, `iiif` (or `regex` alone), and refines what it gives, in this
+order:
 
-Text is that of the element with everything in it, white space collapsed; `<br>` and blocks
-separate words, scripts and styles are left out.
+| key | what it does |
+|---|---|
+| `regex` | keeps group 1 (or all) of the first match; values without a match are dropped |
+| `split` | cuts at these characters, into several values |
+| `join` | makes one value of all, with these characters between |
+| `format` | puts the value in place of `{}`: `{ jmespath = "data[].id", format = "/work/{}" }` |
+
+In a `format` that is an address (it begins with `http://`, `https://`, `/` or `?`), the value is
+percent-encoded; its slashes are kept only where `{}` ends the path. A list of sources is tried in
+order, the first that gives anything wins.
+
+**Text** of an element is that of everything in it, white space collapsed; `<br>` and blocks
+separate words, scripts and styles are left out. JSON strings that hold HTML give its text. Numbers
+are text, truth values and null are nothing, a list is several values. An object is its `@value`,
+`name` or `title`; a property or quantity is its `value`, with its unit.
+
+**Links**: an element means its `href` or `src`; an object its `url`, `contentUrl`, `item`, `@id` or
+`id`. A number is a link only with `format`.
+
+**Within `each`**, css and xpath are looked for in the element, and give nothing in a JSON value;
+jmespath, jsonld, microdata and iiif are evaluated on the JSON value, and give nothing in an
+element. There a type only checks: `jsonld:Person.name` gives nothing unless the value is a Person.
+A truth value is enough for `match`: `"jmespath:kind == 'painting'"`.
 """
 
 from __future__ import annotations
@@ -23,41 +50,43 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from cssselect import SelectorError
 from lxml import etree  # type: ignore[import-untyped]
 from parsel.csstranslator import HTMLTranslator
 
-from crawler.extraction.text import MAX_DESCRIPTION, clean_text
+from crawler.extraction.jmes import compile_jmespath
+from crawler.extraction.markup import element_text, plain_text
+from crawler.extraction.opengraph import property_names
+from crawler.extraction.queries import Query, parse_query
+from crawler.extraction.text import MAX_DESCRIPTION, clean_text, without_surrogates
+from crawler.extraction.values import flat_values, is_true, literal_text, value_link, value_text
 
 if TYPE_CHECKING:
     from crawler.extraction.page import Element, Page
 
-KINDS: tuple[str, ...] = ("css", "xpath", "regex", "url", "value")
-RESERVED_KINDS: tuple[str, ...] = ("jmespath", "jsonld", "opengraph", "microdata", "iiif")
-TABLE_KEYS = (*KINDS, "split", "join")
+JSON_KINDS: tuple[str, ...] = ("jmespath", "jsonld", "microdata", "iiif")
+KINDS: tuple[str, ...] = ("css", "xpath", "url", "value", *JSON_KINDS, "opengraph", "regex")
+TABLE_KEYS = (*KINDS, "split", "join", "format")
 MAX_MATCHES = 5_000
-# Nested elements repeat each other's text: these bound the work on a page that is made to hurt.
-MAX_ELEMENT_TEXT = 4 * MAX_DESCRIPTION
+# Nested elements repeat each other's text: this bounds the work on a page that is made to hurt.
 MAX_TEXT_READ = 2_000_000
+
+Node = object
+"""What `each` gives: an element, or a JSON value other than null."""
 
 _NAMESPACES = {"re": "http://exslt.org/regular-expressions", "set": "http://exslt.org/sets"}
 _EMPTY_PAGE = etree.fromstring("<html/>")
 _PREFIX = re.compile(r"\s*([a-z]{2,10}):(?!:)\s*(.*)", re.S)
 _LINK_ATTRIBUTES = ("href", "src", "content", "data-src", "value")
 
-_INLINE = frozenset(
-    {
-        *("a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "dfn", "em"),
-        *("font", "i", "ins", "kbd", "mark", "q", "rp", "rt", "ruby", "s", "samp", "small", "span"),
-        *("strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"),
-    }
-)
-_INVISIBLE = frozenset({"script", "style", "noscript", "template"})
+_ADDRESS = re.compile(r"https?://|[/?]")
+_ENCODED = re.compile(r"%(?![\da-fA-F]{2})")
 
 
 class SourceError(ValueError):
@@ -66,10 +95,16 @@ class SourceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One value that a source gave, and the element it came from."""
+    """One value that a source gave, and the element or the JSON value that it came from."""
 
     text: str
     element: Element | None = None
+    value: object = None
+
+    @property
+    def node(self) -> Node | None:
+        """What other sources can be evaluated within."""
+        return self.value if self.element is None else self.element
 
     @property
     def link(self) -> str | None:
@@ -90,7 +125,10 @@ class Match:
 class Source:
     """One compiled source. Equal if written the same."""
 
-    __slots__ = ("_evaluate", "_join", "_refine", "_split", "expression", "kind", "written")
+    __slots__ = (
+        *("_evaluate", "_format", "_is_refined", "_join", "_refine", "_split"),
+        *("expression", "kind", "written"),
+    )
 
     def __init__(self, written: str | Mapping[str, object]) -> None:
         kind, expression, table = _parsed(written)
@@ -102,18 +140,11 @@ class Source:
         )
         self._split = table.get("split")
         self._join = table.get("join")
-        self._evaluate: Callable[[Page, Element | None], Iterator[Match]]
-        if kind == "css":
-            self._evaluate = _paths(_css_to_xpath(expression), expression, kind)
-        elif kind == "xpath":
-            self._evaluate = _paths(expression, expression, kind)
-        elif kind == "regex":
-            self._evaluate = _page_regex(_compiled_regex(expression))
-        elif kind == "url":
-            self._evaluate = _url_regex(_compiled_regex(expression))
-        else:
-            constant = Match(clean_text(expression))
-            self._evaluate = lambda page, node: iter((constant,))
+        self._format = table.get("format")
+        self._is_refined = any(
+            how is not None for how in (self._refine, self._split, self._join, self._format)
+        )
+        self._evaluate = _evaluator(kind, expression)
 
     def __repr__(self) -> str:
         return f"Source({self.written!r})"
@@ -128,64 +159,97 @@ class Source:
         return hash(self.written)
 
     @property
+    def reads_json(self) -> bool:
+        """Whether its values are JSON, and not elements or parts of a text."""
+        return self.kind in JSON_KINDS
+
+    @property
     def reads_page_only(self) -> bool:
         """Whether it cannot be used inside `each`: it would give the same for every element."""
-        return self.kind == "regex" or (self.kind == "xpath" and self.expression.startswith("/"))
+        return self.kind in ("regex", "opengraph") or (
+            self.kind == "xpath" and self.expression.startswith("/")
+        )
 
-    def matches(self, page: Page, node: Element | None = None) -> list[Match]:
+    def matches(self, page: Page, node: Node | None = None) -> list[Match]:
         """Return the non-empty values in page order; within `node` if one is given."""
         found: list[Match] = []
-        for match in self._evaluate(page, node):
-            if self._refine is None and self._split is None:
+        if not self._is_refined:
+            for match in self._evaluate(page, node):
                 if match.text:
                     found.append(match)
-            else:
-                found.extend(self._refined(match))
-            if len(found) >= MAX_MATCHES:
-                break
-        if self._join is not None and len(found) > 1:
-            texts = self._join.join(match.text for match in found)
-            return [Match(clean_text(texts, MAX_DESCRIPTION), found[0].element)]
+                    if len(found) >= MAX_MATCHES:
+                        break
+            return found
+        written = ((match.text, match) for match in self._evaluate(page, node))
+        for text, match in self._refined(written):
+            if text := clean_text(text, MAX_DESCRIPTION):
+                found.append(Match(text, match.element, match.value))
         return found
 
     def found(self, page: Page) -> bool:
         """Whether it selects anything on the page, even an element without text."""
+        if self.reads_json:
+            return any(is_true(match.value) for match in self._evaluate(page, None))
         return next(self._evaluate(page, None), None) is not None
 
-    def elements(self, page: Page, node: Element | None = None) -> list[Element]:
-        """Return the elements that were selected, those with no text included."""
-        found = [match.element for match in self._evaluate(page, node)]
-        return [element for element in found[:MAX_MATCHES] if element is not None]
+    def nodes(self, page: Page, node: Node | None = None) -> list[Node]:
+        """Return the elements or JSON values that were selected, those with no text included."""
+        found: list[Node] = []
+        for match in self._evaluate(page, node):
+            within = match.node
+            if within is not None and not isinstance(within, bool):
+                found.append(within)
+                if len(found) >= MAX_MATCHES:
+                    break
+        return found
 
-    def links(self, page: Page, node: Element | None = None) -> list[tuple[str, Match]]:
+    def elements(self, page: Page, node: Node | None = None) -> list[Element]:
+        """Return the elements that were selected, those with no text included."""
+        return [found for found in self.nodes(page, node) if isinstance(found, etree._Element)]
+
+    def links(self, page: Page, node: Node | None = None) -> list[tuple[str, Match]]:
         """Return absolute addresses with their match.
 
         A source that selects elements (`css:a.work`) means what they link to: `href` or `src`.
         """
+        written = (
+            (link, match)
+            for match in self._evaluate(page, node)
+            if (link := self._written_link(match)) is not None
+        )
         found: list[tuple[str, Match]] = []
-        for match in self._evaluate(page, node):
-            selects_element = self.kind in ("css", "xpath") and isinstance(match, _ElementMatch)
-            written = match.link if selects_element else match.text
-            if self._refine is not None and written is not None:
-                refined = self._refine.search(written)
-                written = _group(refined) if refined else None
-            url = page.absolute(written) if written else None
+        for link, match in self._refined(written) if self._is_refined else written:
+            url = page.absolute(link) if link else None
             if url is not None:
                 found.append((url, match))
                 if len(found) >= MAX_MATCHES:
                     break
         return found
 
-    def _refined(self, match: Match) -> Iterator[Match]:
-        text = match.text
-        if self._refine is not None:
-            refined = self._refine.search(text)
-            if refined is None:
-                return
-            text = clean_text(_group(refined), MAX_DESCRIPTION)
-        for piece in text.split(self._split) if self._split else (text,):
-            if piece := piece.strip():
-                yield Match(piece, match.element)
+    def _written_link(self, match: Match) -> str | None:
+        if match.value is not None:
+            return value_link(match.value, numbers=self._format is not None)
+        return match.link if isinstance(match, _ElementMatch) else match.text
+
+    def _refined(self, written: Iterable[tuple[str, Match]]) -> Iterator[tuple[str, Match]]:
+        """Apply `regex`, `split`, `join` and `format` to values."""
+        pieces: list[tuple[str, Match]] = []
+        for text, match in written:
+            if self._refine is not None:
+                refined = self._refine.search(text)
+                if refined is None:
+                    continue
+                text = _group(refined)
+            for piece in text.split(self._split) if self._split else (text,):
+                if piece := piece.strip():
+                    pieces.append((piece, match))
+            if len(pieces) >= MAX_MATCHES:
+                del pieces[MAX_MATCHES:]
+                break
+        if self._join is not None and len(pieces) > 1:
+            pieces = [(self._join.join(text for text, _ in pieces), pieces[0][1])]
+        for text, match in pieces:
+            yield (text if self._format is None else _formatted(self._format, text)), match
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,15 +281,23 @@ def parse_sources(written: object) -> tuple[Source, ...]:
     return tuple(sources)
 
 
+def first_matches(
+    sources: Iterable[Source] | None, page: Page, node: Node | None = None
+) -> list[Match]:
+    """Return what the first source gives that gives anything."""
+    return next((found for one in sources or () if (found := one.matches(page, node))), [])
+
+
+def first_links(sources: Iterable[Source] | None, page: Page) -> list[tuple[str, Match]]:
+    """Return the addresses that the first source gives that gives any."""
+    return next((found for one in sources or () if (found := one.links(page))), [])
+
+
 def _parsed(written: str | Mapping[str, object]) -> tuple[str, str, dict[str, str]]:
     """Return kind, expression, and the whole table."""
     if isinstance(written, str):
         kind, expression = "css", written.strip()
         match = _PREFIX.fullmatch(written)
-        if match and match[1] in RESERVED_KINDS:
-            raise SourceError(
-                f"{written!r}: {match[1]!r} sources are not available yet; use {_listed(KINDS)}"
-            )
         if match and match[1] in KINDS:
             kind, expression = match[1], match[2].strip()
         elif match and not _is_css_pseudo(written):
@@ -241,7 +313,7 @@ def _parsed(written: str | Mapping[str, object]) -> tuple[str, str, dict[str, st
             if not isinstance(value, str):
                 raise SourceError(f"{key!r} in a source must be a string, not {value!r}")
             table[key] = value
-        kinds: list[str] = [key for key in ("css", "xpath", "url", "value") if key in table]
+        kinds: list[str] = [key for key in KINDS if key in table and key != "regex"]
         if not kinds and "regex" in table:
             kinds = ["regex"]
         if len(kinds) != 1:
@@ -252,6 +324,10 @@ def _parsed(written: str | Mapping[str, object]) -> tuple[str, str, dict[str, st
         kind, expression = kinds[0], table[kinds[0]].strip()
         if table.get("split") == "":
             raise SourceError("'split' must not be empty")
+        if "{}" not in table.get("format", "{}"):
+            raise SourceError(
+                f"'format' {table['format']!r} lacks the '{{}}' in whose place the value is put"
+            )
     if not expression:
         raise SourceError(f"the {kind} expression is empty")
     return kind, expression, table
@@ -308,17 +384,68 @@ def _compiled_xpath(expression: str) -> Any:  # lxml's XPath is untyped
     return etree.XPath(expression, namespaces=_NAMESPACES)
 
 
-def _paths(
-    xpath: str, expression: str, kind: str
-) -> Callable[[Page, Element | None], Iterator[Match]]:
+def _formatted(form: str, value: str) -> str:
+    """Put a value in place of each `{}`, percent-encoded where the result is an address."""
+    if not _ADDRESS.match(form):
+        return form.replace("{}", value)
+    # What is encoded already stays as it is.
+    value = _ENCODED.sub("%25", without_surrogates(value))
+    segment, path = quote(value, safe="%"), quote(value, safe="/%")
+    address, mark, query = form.partition("?")
+    if address.endswith("{}"):
+        address = f"{address[:-2].replace('{}', segment)}{path}"
+    return f"{address.replace('{}', segment)}{mark}{query.replace('{}', segment)}"
+
+
+Evaluator = Callable[["Page", Node | None], Iterator[Match]]
+
+
+def _evaluator(kind: str, expression: str) -> Evaluator:
+    """Compile an expression.
+
+    Raises:
+        SourceError: it is wrong.
+    """
+    if kind == "css":
+        return _paths(_css_to_xpath(expression), expression, kind)
+    if kind == "xpath":
+        return _paths(expression, expression, kind)
+    if kind == "regex":
+        return _page_regex(_compiled_regex(expression))
+    if kind == "url":
+        return _url_regex(_compiled_regex(expression))
+    if kind == "value":
+        constant = Match(clean_text(expression))
+        return lambda page, node: iter((constant,))
+    try:
+        if kind == "jmespath":
+            query = Query(compile_jmespath(expression))
+            return _json(query, lambda page: query.of_node(page.data), plain_text)
+        if kind == "jsonld":
+            query = parse_query(expression)
+            return _json(query, lambda page: query.of_page(page.jsonld), plain_text)
+        if kind == "microdata":
+            query = parse_query(expression)
+            return _json(query, lambda page: query.of_page(page.microdata), literal_text)
+        if kind == "opengraph":
+            return _opengraph(property_names(expression))
+    except ValueError as error:
+        raise SourceError(f"invalid {kind} expression {expression!r}: {error}") from error
+    return _iiif(expression)
+
+
+def _paths(xpath: str, expression: str, kind: str) -> Evaluator:
     try:
         compiled = _compiled_xpath(xpath)
         compiled(_EMPTY_PAGE)  # unknown functions and prefixes show only now
     except etree.XPathError as error:
         raise SourceError(f"invalid {kind} expression {expression!r}: {error}") from error
 
-    def evaluate(page: Page, node: Element | None) -> Iterator[Match]:
-        result: Any = compiled(page.root if node is None else node)
+    def evaluate(page: Page, node: Node | None) -> Iterator[Match]:
+        within = page.root if node is None else node
+        if not isinstance(within, etree._Element):
+            return
+        result: Any = compiled(within)
         if not isinstance(result, list):
             if isinstance(result, float) and result.is_integer():
                 result = int(result)
@@ -338,20 +465,16 @@ def _paths(
     return evaluate
 
 
-def _page_regex(
-    pattern: re.Pattern[str],
-) -> Callable[[Page, Element | None], Iterator[Match]]:
-    def evaluate(page: Page, node: Element | None) -> Iterator[Match]:
+def _page_regex(pattern: re.Pattern[str]) -> Evaluator:
+    def evaluate(page: Page, node: Node | None) -> Iterator[Match]:
         for match in pattern.finditer(page.body):
             yield Match(clean_text(html.unescape(_group(match)), MAX_DESCRIPTION))
 
     return evaluate
 
 
-def _url_regex(
-    pattern: re.Pattern[str],
-) -> Callable[[Page, Element | None], Iterator[Match]]:
-    def evaluate(page: Page, node: Element | None) -> Iterator[Match]:
+def _url_regex(pattern: re.Pattern[str]) -> Evaluator:
+    def evaluate(page: Page, node: Node | None) -> Iterator[Match]:
         match = pattern.search(page.url)
         if match:
             yield Match(clean_text(_group(match)))
@@ -359,31 +482,56 @@ def _url_regex(
     return evaluate
 
 
+def _json(
+    query: Query, of_page: Callable[[Page], object], clean: Callable[[str], str]
+) -> Evaluator:
+    def evaluate(page: Page, node: Node | None) -> Iterator[Match]:
+        if node is None:
+            found = of_page(page)
+        elif isinstance(node, etree._Element):
+            return
+        else:
+            found = query.of_node(node)
+        read = 0
+        for value in flat_values(found):
+            yield Match(value_text(value, clean), None, value)
+            read += len(value) if isinstance(value, str) else 0
+            if read > MAX_TEXT_READ:
+                return
+
+    return evaluate
+
+
+def _opengraph(names: tuple[str, ...]) -> Evaluator:
+    def evaluate(page: Page, node: Node | None) -> Iterator[Match]:
+        for name in names:
+            found = [one for one in page.opengraph if one.name == name]
+            for one in found:
+                yield Match(clean_text(one.content, MAX_DESCRIPTION), one.element)
+            if found:
+                return
+
+    return evaluate
+
+
+def _iiif(path: str) -> Evaluator:
+    from crawler.extraction.iiif import DOCUMENT_PATHS, IMAGE_PATHS, METADATA, is_path
+
+    if not is_path(path):
+        paths = (*DOCUMENT_PATHS, f"{METADATA}LABEL")
+        raise SourceError(
+            f"invalid iiif expression {path!r}: a manifest has {_listed(paths)},"
+            f" an image {_listed(IMAGE_PATHS)}"
+        )
+
+    def evaluate(page: Page, node: Node | None) -> Iterator[Match]:
+        presentation = page.presentation
+        if presentation is not None:
+            for value in presentation.value(path, node):
+                yield Match(value_text(value, literal_text), None, value)
+
+    return evaluate
+
+
 def _group(match: re.Match[str]) -> str:
     return (match[1] if match.re.groups else match[0]) or ""
-
-
-def element_text(element: Element) -> str:
-    """Return the text of an element as a reader sees it; words in different blocks stay apart."""
-    if len(element) == 0:
-        return element.text or ""
-    pieces: list[str] = []
-    length = 0
-    # Walked, not recursed into: pages may be nested deeper than Python's stack.
-    walk = etree.iterwalk(element, events=("start", "end", "comment", "pi"))
-    for event, node in walk:
-        if event == "start":
-            if node.tag in _INVISIBLE:
-                walk.skip_subtree()
-                continue
-            text = node.text
-        else:
-            text = node.tail if node is not element else None
-        if event != "comment" and node.tag not in _INLINE:
-            pieces.append(" ")
-        if text:
-            pieces.append(text)
-            length += len(text)
-            if length > MAX_ELEMENT_TEXT:
-                break
-    return "".join(pieces)

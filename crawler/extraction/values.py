@@ -10,8 +10,9 @@ from crawler.extraction.markup import plain_text, unescaped
 from crawler.extraction.text import MAX_DESCRIPTION, clean_text
 
 # Keys in the order in which they are asked: an entry of a list stands for its `item`.
-TEXT_KEYS = ("name", "item")
+TEXT_KEYS = ("name", "title", "item")
 LINK_KEYS = ("url", "contentUrl", "item", "@id", "id")
+MEDIA = ("ImageObject", "MediaObject")  # their `url` may be a page about them
 
 MAX_DEPTH = 5  # names within names, addresses within addresses
 MAX_LIST = 1_000  # entries of a list in which the first that says something is looked for
@@ -46,7 +47,7 @@ def value_text(
     """Return a value as text: "" for truth values, and for objects that have no name.
 
     Of an object that is its `@value`; the `value` of a property or quantity, with its unit; or its
-    `name`.
+    `name` or `title`.
     """
     if isinstance(value, str):
         return clean(value)
@@ -119,7 +120,8 @@ def value_link(value: object, *, numbers: bool = False, depth: int = MAX_DEPTH) 
     if isinstance(value, list):
         found = iter(value[:MAX_LIST])
     elif isinstance(value, Mapping):
-        found = (value.get(key) for key in LINK_KEYS)
+        keys = ("contentUrl", *LINK_KEYS) if is_of_type(value, *MEDIA) else LINK_KEYS
+        found = (value.get(key) for key in keys)
     links = (value_link(item, numbers=numbers, depth=depth - 1) for item in found)
     return next(filter(None, links), None)
 

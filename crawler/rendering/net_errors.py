@@ -12,6 +12,7 @@ from scrapy.exceptions import (
     DownloadFailedError,
     DownloadTimeoutError,
     ResponseDataLossError,
+    UnsupportedURLSchemeError,
 )
 
 from crawler.addresses import AddressRefused
@@ -27,6 +28,7 @@ _BY_REASON: Mapping[str, type[Exception]] = {
     "connection_refused": DownloadConnectionRefusedError,
     "dns_error": CannotResolveHostError,
     "timeout": DownloadTimeoutError,
+    "unsupported_scheme": UnsupportedURLSchemeError,
 }
 _BY_CODE: Mapping[str, type[Exception]] = {
     "ERR_NAME_NOT_RESOLVED": CannotResolveHostError,

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from playwright.async_api import Error, Page, Request, Response
+from playwright._impl._errors import TargetClosedError
+from playwright.async_api import Error, Page, Request
+from playwright.async_api import Response as Document
 from scrapy.exceptions import DownloadCancelledError
+from scrapy.http import Headers, HtmlResponse, Response
+from scrapy.responsetypes import responsetypes
 
+from crawler.rendering import PageUnreachable
 from crawler.rendering.chromium import ChromiumTask
 
 # Until a script that is still loading, or a frame, counts as one that the page can do without.
@@ -17,13 +23,17 @@ WAIT_FOR_S = 10.0
 # Until what scripts ask for counts as background: polling, streams.
 QUIET_TIMEOUT_S = 5.0
 POLL_S = 0.1
+# In the response's flags.
+FLAG = "chromium"
 
-NOT_LOADED = frozenset({"image", "media", "font"})
+_NOT_LOADED = frozenset({"image", "media", "font"})
 _AWAITED = frozenset({"fetch", "xhr", "script"})
 _HTML = frozenset({"", "text/html", "application/xhtml+xml"})
 
-# A page that closes itself could not be read.
-PREPARE = "window.close = () => {};"
+# They are about the bytes as sent, not about what the browser made of them.
+_ABOUT_BYTES = ("Content-Encoding", "Content-Length", "Transfer-Encoding")
+# What Chromium shows in a viewer of its own, but with the bytes at hand.
+_TEXT = re.compile(r"text/|application/(json|xml|[\w.-]+\+(json|xml))$")
 
 _COUNT = "() => document.getElementsByTagName('*').length"
 _LENGTH = "() => document.documentElement ? document.documentElement.outerHTML.length : 0"
@@ -53,33 +63,18 @@ class Visit:
     """One page in one browser: follows what it loads, and acts on it until it is all there."""
 
     def __init__(self, task: ChromiumTask, max_bytes: int, count: Callable[[str], None]) -> None:
-        """`count` is told what was refused or left out, by name."""
-        self.scrolls = 0
-        self.clicks = 0
-        self.body: bytes | None = None
-        self.document: Response | None = None
+        """`count` is told by name what was done, left out or refused."""
+        self.has_begun = False
+        self._broken_off: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._scrolls = 0
+        self._clicks = 0
+        self._document: Document | None = None
         self._task = task
-        self._options = task.options
         self._max_bytes = max_bytes
         self._count = count
         self._pending = set[Request]()
         self._is_quiet = asyncio.Event()
         self._is_quiet.set()
-
-    @property
-    def status(self) -> int:
-        """Status of the document that is shown: the last one that was navigated to."""
-        return self.document.status if self.document is not None else 200
-
-    @property
-    def content_type(self) -> str:
-        """Its content type, as sent."""
-        return self.document.headers.get("content-type", "") if self.document is not None else ""
-
-    @property
-    def is_html(self) -> bool:
-        """Whether a browser shows the document as it is, and not in a viewer of its own."""
-        return self.content_type.partition(";")[0].strip().lower() in _HTML
 
     def handlers(self) -> dict[str, Callable[[Any], Any]]:
         """Return what is to be called on which event of the page."""
@@ -89,24 +84,48 @@ class Visit:
             "requestfailed": self._answered,
             "response": self._note_document,
             "popup": self._close_popup,
+            "crash": lambda _: self.break_off(Error("Page crashed")),
         }
+
+    def break_off(self, error: Error) -> None:
+        """End the visit at once; what is being waited for may never come."""
+        if not self._broken_off.done():
+            self._broken_off.set_exception(error)
+
+    async def unless_broken_off(self, showing: Coroutine[Any, Any, Response]) -> Response:
+        """Carry `showing` out; raise what `break_off` was told as soon as that happens."""
+        task = asyncio.ensure_future(showing)
+        try:
+            await asyncio.wait({task, self._broken_off}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            return self._broken_off.result()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            self._broken_off.cancel()
 
     def leaves_out(self, request: Request) -> bool:
         """Whether something that the page asks for is not to be loaded."""
         kind = request.resource_type
-        if self._options.images or kind not in NOT_LOADED:
+        if self._task.options.images or kind not in _NOT_LOADED:
             return False
         self._count(f"not_loaded/{kind}")
         return True
 
-    async def run(self, page: Page) -> None:
-        """Wait, scroll and click until the page grows no more, within its bounds."""
-        if not self.is_html:
-            assert self.document is not None
-            self.body = await self.document.body()
-            return
-        options = self._options
-        await self._wait_for_load(page)
+    async def run(self, page: Page) -> Response:
+        """Wait, scroll and click until the page grows no more, within its bounds; read it."""
+        kind = await self._content_type()
+        if kind not in _HTML:
+            return await self._as_it_is(page, kind)
+        if self._status < 400:
+            await self._wait_for_load(page)
+            await self._grow(page)
+        self._check_size(page.url, await look(page, _LENGTH) or 0)
+        return await self._rendered(page)
+
+    async def _grow(self, page: Page) -> None:
+        options = self._task.options
         await asyncio.sleep(options.wait)
         await self._wait_until_quiet()
         if options.wait_for is not None:
@@ -121,26 +140,22 @@ class Visit:
             await asyncio.sleep(options.wait)
             await self._wait_until_quiet()
             still = 0 if (await look(page, _COUNT) or 0) > before else still + 1
-        length = await look(page, _LENGTH) or 0
-        if self._max_bytes and length > self._max_bytes:
-            raise DownloadCancelledError(
-                f"{page.url}: the rendered page has {length} characters, "
-                f"more than the {self._max_bytes} bytes allowed"
-            )
 
     async def _act(self, page: Page) -> bool:
         """Click and scroll once; False where neither could be done."""
-        options, acted = self._options, False
+        options, acted = self._task.options, False
         if (
             options.click is not None
-            and self.clicks < options.max_clicks
+            and self._clicks < options.max_clicks
             and await look(page, _CLICK, options.click)
         ):
-            self.clicks += 1
+            self._clicks += 1
+            self._count("clicks")
             acted = True
-        if self._task.scroll and self.scrolls < options.max_scrolls:
+        if self._task.scroll and self._scrolls < options.max_scrolls:
             await look(page, _SCROLL)
-            self.scrolls += 1
+            self._scrolls += 1
+            self._count("scrolls")
             acted = True
         return acted
 
@@ -178,14 +193,73 @@ class Visit:
         if not self._pending:
             self._is_quiet.set()
 
-    def _note_document(self, response: Response) -> None:
+    def _note_document(self, response: Document) -> None:
         request = response.request
         if request.is_navigation_request() and request.frame.parent_frame is None:
-            self.document = response
+            self._document = response
 
     async def _close_popup(self, popup: Page) -> None:
         self._count("popups_closed")
         await popup.close()
+
+    async def _rendered(self, page: Page) -> Response:
+        """Return what the page looks like now."""
+        while True:
+            try:
+                text = await page.content()
+                break
+            except Error as error:
+                if "is navigating" not in error.message:
+                    raise
+            # Bounded, like everything here, by the page's timeout.
+            await asyncio.sleep(POLL_S)
+        if not page.url.startswith(("http://", "https://")):
+            raise PageUnreachable(f"the page led to {page.url}, which cannot be loaded")
+        body = text.encode("utf-8", "replace")
+        self._check_size(page.url, len(body))
+        return HtmlResponse(
+            page.url,
+            status=self._status,
+            headers=await self._headers(),
+            body=body,
+            encoding="utf-8",
+            flags=[FLAG],
+        )
+
+    async def _as_it_is(self, page: Page, kind: str) -> Response:
+        """Return a document that is no HTML; of what the browser does not show as text, no bytes.
+
+        The crawl then says what came, as it does when a plain request gets such a thing.
+        """
+        headers, body, made = await self._headers(), b"", Response
+        if self._document is not None and _TEXT.match(kind):
+            body = await self._document.body()
+            made = responsetypes.from_args(headers=headers, url=page.url, body=body)
+        self._check_size(page.url, len(body))
+        return made(page.url, status=self._status, headers=headers, body=body, flags=[FLAG])
+
+    @property
+    def _status(self) -> int:
+        """Status of the document that is shown: the last one that was navigated to."""
+        return self._document.status if self._document is not None else 200
+
+    async def _content_type(self) -> str:
+        sent = (await self._headers()).get("Content-Type") or b""
+        return sent.decode("latin-1").partition(";")[0].strip().lower()
+
+    async def _headers(self) -> Headers:
+        if self._document is None:
+            return Headers()
+        headers = Headers(await self._document.all_headers())
+        for name in _ABOUT_BYTES:
+            headers.pop(name, None)
+        return headers
+
+    def _check_size(self, url: str, size: int) -> None:
+        if self._max_bytes and size > self._max_bytes:
+            raise DownloadCancelledError(
+                f"{url}: rendered, the page has {size} bytes, {self._max_bytes} are allowed"
+            )
 
 
 async def look(page: Page, expression: str, argument: str | None = None) -> Any:
@@ -193,9 +267,6 @@ async def look(page: Page, expression: str, argument: str | None = None) -> Any:
     try:
         return await page.evaluate(expression, argument)
     except Error as error:
-        browser = page.context.browser
-        is_there = browser is not None and browser.is_connected() and not page.is_closed()
-        if not is_there or "crashed" in error.message:
+        if isinstance(error, TargetClosedError) or "crashed" in error.message:
             raise
         return None
-

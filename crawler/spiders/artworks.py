@@ -18,6 +18,7 @@ from crawler.extraction import (
     ExtractionError,
     Page,
     content_hash,
+    extract_artist,
     extract_artwork,
     extract_listing,
 )
@@ -48,7 +49,8 @@ class ArtworksSpider(Spider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         context = kwargs.pop("context", None) or prepare(kwargs)
-        spider = super().from_crawler(crawler, *args, **kwargs)
+        # Arguments are the context's; Scrapy would make attributes of them, over methods too.
+        spider = super().from_crawler(crawler, *args)
         spider.context = context
         politeness = context.profile.politeness
         for name, value in {
@@ -118,7 +120,7 @@ class ArtworksSpider(Spider):
             ),
             *(
                 link_to(link.url, "artist", meta={"rendering": rendering.artist})
-                for link in getattr(found, "artists", ())
+                for link in found.artists
             ),
             *(link_to(url, "listing", meta=inherited) for url in found.next_pages),
             *(
@@ -146,8 +148,6 @@ class ArtworksSpider(Spider):
         if page is None:
             yield _not_text(response)
             return
-        from crawler.extraction.artist import extract_artist
-
         profile = self.context.profile
         try:
             found = extract_artist(profile, page)

@@ -39,6 +39,7 @@ def test_lines_about_makers(text: str, artist: ParsedArtist) -> None:
     ("text", "years"),
     [
         ("1471–1528", (1471, 1528)),
+        ("1941-05-02 – 1990-01-01", (1941, 1990)),
         ("(c. 1450 – 1516)", (1450, 1516)),
         ("American, born Germany, 1900 - 1970", (1900, 1970)),
         ("1606/1607–1669", (1606, 1669)),

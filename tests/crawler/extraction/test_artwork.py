@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,6 +192,28 @@ def test_the_manifest_of_a_work_is_linked_to() -> None:
     )
     with pytest.raises(ExtractionError, match=r"iiif_manifest is required; tried 'css:a\.iiif'"):
         read(f'{BASIC}iiif_manifest = "css:a.iiif"\nrequired = ["iiif_manifest"]\n', BODY)
+
+
+@pytest.mark.parametrize(
+    ("said", "address"),
+    [({"id": "/manifest/7"}, f"{HOST}/manifest/7"), ({}, "http://museum.example/work/7")],
+)
+def test_a_page_may_be_the_manifest_itself(said: dict[str, str], address: str) -> None:
+    body = json.dumps({"type": "Manifest", "label": {"en": ["Low Tide"]}, **said})
+    page = Page(f"{HOST}/work/7", body, "application/json")
+    source = 'title = "value:x"\nrequired = []\n'
+    assert extract_artwork(profile(source), page).iiif_manifest == address
+
+
+def test_a_maker_in_json_links_to_its_page() -> None:
+    data = (
+        '{"title": "x", "image": "/a.jpg", "by": [{"name": "After Ann Vogt", "url": "/p/1"}, "Bo"]}'
+    )
+    artwork = 'title = "jmespath:title"\nimages = "jmespath:image"\nartist = "jmespath:by"\n'
+    assert read(artwork, data).artists == (
+        ArtistRecord("Ann Vogt", qualifier="after", page_url="http://museum.example/p/1"),
+        ArtistRecord("Bo"),
+    )
 
 
 def test_long_texts_are_bounded() -> None:

@@ -15,20 +15,34 @@ from typing import Any
 
 import pytest
 
-from crawler.extraction import Page, content_hash, extract_artwork, extract_listing
+from crawler.extraction import (
+    Page,
+    content_hash,
+    extract_artist,
+    extract_artwork,
+    extract_listing,
+)
 from crawler.profiles import BUNDLED_FOLDER, load_profile
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 CASES: dict[str, dict[str, str]] = tomllib.loads((FIXTURES / "cases.toml").read_text("utf-8"))
 
 
+MEDIA_TYPES = {".html": "text/html", ".json": "application/json"}
+
+
 def read(case: str) -> dict[str, Any]:
     folder, about = FIXTURES / case, CASES[case]
     profile = load_profile(about.get("profile", folder / "profile.toml"), folders=[BUNDLED_FOLDER])
-    page = Page(about["url"], (folder / "page.html").read_text("utf-8"))
+    if profile.general:
+        profile = profile.with_starts([about["url"]])
+    [body] = folder.glob("page.*")
+    page = Page(about["url"], body.read_text("utf-8"), MEDIA_TYPES[body.suffix])
     if about["read"] == "artwork":
         record = extract_artwork(profile, page)
         found = record.to_dict() | {"content_hash": content_hash(record)}
+    elif about["read"] == "artist":
+        found = asdict(extract_artist(profile, page))
     else:
         discover = 0 if about["read"] == "discover" else None
         found = asdict(extract_listing(profile, page, discover=discover))
@@ -46,6 +60,4 @@ def test_recorded_page_gives_recorded_output(case: str) -> None:
 
 
 def test_every_recorded_layout_is_a_case() -> None:
-    assert {folder.name for folder in FIXTURES.iterdir() if (folder / "page.html").exists()} == set(
-        CASES
-    )
+    assert {page.parent.name for page in FIXTURES.glob("*/page.*")} == set(CASES)
