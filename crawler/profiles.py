@@ -104,7 +104,8 @@ class Table(BaseModel):
 
 
 def _check_relative(table: Table, names: Iterable[str], within: str) -> None:
-    """Refuse sources that would give the same for every element of `within`."""
+    """Refuse sources that would give the same, or nothing, for every element of `within`."""
+    outer: Sources = getattr(table, within)
     for name in names:
         for source in getattr(table, name) or ():
             if source.reads_page_only:
@@ -117,6 +118,18 @@ def _check_relative(table: Table, names: Iterable[str], within: str) -> None:
                     (name,),
                     f"{source.written!r} reads the whole page, not each element of"
                     f" {within!r}; {cure}",
+                )
+            if source.reads_json and not any(each.reads_json for each in outer):
+                raise WrongKey(
+                    (name,),
+                    f"{source.written!r} reads JSON, and {within!r} gives elements of the page;"
+                    " use css or a relative xpath",
+                )
+            if source.kind in ("css", "xpath") and all(each.reads_json for each in outer):
+                raise WrongKey(
+                    (name,),
+                    f"{source.written!r} reads elements of the page, and {within!r} gives JSON;"
+                    f" use {outer[0].kind}",
                 )
 
 

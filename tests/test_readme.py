@@ -155,8 +155,7 @@ def test_every_setting_is_documented() -> None:
         for settings in (StorageSettings, CrawlerSettings)
         for name in settings.model_fields
     }
-    # Chromium is looked for by tests and, later, by rendering; it needs no typed setting yet.
-    assert set(documented) == known | {f"{ENV_PREFIX}CHROMIUM"}
+    assert set(documented) == known
     assert len(documented) == len(set(documented))
 
 

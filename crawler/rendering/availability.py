@@ -19,7 +19,7 @@ def available_engines(settings: CrawlerSettings) -> tuple[Engine, ...]:
     found: list[Engine] = []
     if settings.splash_url is not None:
         found.append("splash")
-    if importlib.util.find_spec("scrapy_playwright") is not None and find_chromium() is not None:
+    if importlib.util.find_spec("scrapy_playwright") and find_chromium(settings.chromium):
         found.append("chromium")
     return tuple(found)
 

@@ -73,6 +73,7 @@ class Visit:
         self._max_bytes = max_bytes
         self._count = count
         self._pending = set[Request]()
+        self._background = set[str]()
         self._is_quiet = asyncio.Event()
         self._is_quiet.set()
 
@@ -121,6 +122,8 @@ class Visit:
         if self._status < 400:
             await self._wait_for_load(page)
             await self._grow(page)
+        if not page.url.startswith(("http://", "https://")):
+            raise PageUnreachable(f"the page led to {page.url}, which is no page of the web")
         self._check_size(page.url, await look(page, _LENGTH) or 0)
         return await self._rendered(page)
 
@@ -180,11 +183,12 @@ class Visit:
             async with asyncio.timeout(QUIET_TIMEOUT_S):
                 await self._is_quiet.wait()
         except TimeoutError:
+            self._background.update(map(_address, self._pending))
             self._pending.clear()
             self._is_quiet.set()
 
     def _asked(self, request: Request) -> None:
-        if request.resource_type in _AWAITED:
+        if request.resource_type in _AWAITED and _address(request) not in self._background:
             self._pending.add(request)
             self._is_quiet.clear()
 
@@ -213,8 +217,6 @@ class Visit:
                     raise
             # Bounded, like everything here, by the page's timeout.
             await asyncio.sleep(POLL_S)
-        if not page.url.startswith(("http://", "https://")):
-            raise PageUnreachable(f"the page led to {page.url}, which cannot be loaded")
         body = text.encode("utf-8", "replace")
         self._check_size(page.url, len(body))
         return HtmlResponse(
@@ -270,3 +272,7 @@ async def look(page: Page, expression: str, argument: str | None = None) -> Any:
         if isinstance(error, TargetClosedError) or "crashed" in error.message:
             raise
         return None
+
+
+def _address(request: Request) -> str:
+    return request.url.partition("?")[0]

@@ -84,22 +84,24 @@ def runs(pid: int) -> bool:
     return state != "Z"
 
 
-NO_SPLASH = """
+NO_BROWSER = """
 from dataclasses import replace
 from storage.embedded import services
 real = services.status
 services.status = lambda home: [
     replace(one, state="unavailable") if one.name == "splash" else one for one in real(home)
 ]
+import os, sys
+os.environ["PATH"] = os.path.dirname(sys.executable)  # where no browser is
 """
 
 
-def test_where_splash_is_faked_away_the_demo_ends_well_and_says_how_to_get_it(home: Home) -> None:
-    code, out, err = home.run("demo", "--works", "24", before=NO_SPLASH)
+def test_where_browsers_are_faked_away_the_demo_ends_well_and_says_how_to_get_them(home: Home) -> None:
+    code, out, err = home.run("demo", "--works", "24", before=NO_BROWSER)
     assert code == 0, err
     assert "make services" in out + err
     found = home.status()
-    assert found["failures"]["renderer_unavailable"] == 1
+    assert found["failures"]["renderer_unavailable"] == 3
     assert found["rendered_pages"] == 0
     assert found["artworks"] >= 20
 

@@ -109,6 +109,14 @@ def test_a_simple_site_is_a_short_file() -> None:
             "museum.toml:11: artwork: no source is given for 'images', which is required",
         ),
         (SIMPLE + 'required = ["titel"]\n', "no such field 'titel'; did you mean 'title'?"),
+        (
+            changed('"css:.viewer img"', '{ each = "css:figure", url = "jmespath:url" }'),
+            "images.url: 'jmespath:url' reads JSON, and 'each' gives elements of the page",
+        ),
+        (
+            changed('"css:.viewer img"', '{ each = "jmespath:media", url = "css:img" }'),
+            "images.url: 'css:img' reads elements of the page, and 'each' gives JSON; use jmespath",
+        ),
         (changed('artworks = "css:a.work"\n', ""), "museum.toml:7: listing: it leads nowhere; add artworks ="),
         (SIMPLE[: SIMPLE.index("[artwork]")], "museum.toml: artwork: the table [artwork] is"),
         (changed("https://www", "ftp://www"), "museum.toml:1: base_url: 'ftp://www.museum"),
