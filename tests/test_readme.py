@@ -77,7 +77,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def museum_url(folder: Path) -> str:
     done = run("artworks sql 'SELECT min(page_url) AS url FROM artworks' --csv", folder)
     assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()[1].partition("/work/")[0]
+    return "/".join(done.stdout.splitlines()[1].split("/")[:3])
 
 
 def answers(url: str) -> bool:

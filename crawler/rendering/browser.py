@@ -30,7 +30,7 @@ from scrapy_playwright.handler import (  # type: ignore[import-untyped]
     ScrapyPlaywrightDownloadHandler,
 )
 
-from crawler.rendering import PageUnreachable, RendererDied, RenderTimeout
+from crawler.rendering import RendererDied, RenderTimeout
 from crawler.rendering.chromium import ChromiumTask
 from crawler.rendering.net_errors import refused, unreachable
 from crawler.rendering.proxy import GuardProxy
@@ -50,9 +50,10 @@ FLAGS = (
     "--disable-sync",
     "--dns-prefetch-disable",
     "--no-pings",
-    # WebRTC would reach and tell addresses past the proxy.
+    # WebRTC would reach and tell addresses past the proxy. Chromium knows the first name, its
+    # headless shell the second.
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
-    "--force-webrtc-ip-handling-policy",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
 )
 # For each page: nothing is kept, granted or downloaded.
 CONTEXT = {
@@ -94,7 +95,9 @@ class Browser:
         self._patience = patience
         self._count = count
         self._born = birth(pid)
-        self._driver = _parent(pid)
+        # Playwright starts the program, which may be a script, as the leader of a group.
+        self._group = os.getpgid(pid)
+        self._driver = _parent(self._group)
         self._is_lost = False
         handler.browser.on("disconnected", self._lose)
 
@@ -180,7 +183,7 @@ class Browser:
         self._lose()
         if self._born is not None and birth(self.pid) == self._born:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
+                os.killpg(self._group, signal.SIGKILL)
 
     async def close(self) -> None:
         """End it, politely if it answers."""
@@ -312,10 +315,9 @@ class Handler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
         scrapy-playwright's own would wait until everything is loaded, which with some pages is
         never, read bytes of any number, and fail on text that is no Unicode.
         """
+        visit = self._visits[request.meta["playwright_context"]]
         _, download = await self._get_response_and_download(request, page, spider)
-        if download is not None:
-            raise PageUnreachable(f"{request.url} is a file to download, and no page")
-        return await self._visits[request.meta["playwright_context"]].run(page)
+        return await visit.run(page) if download is None else visit.refused_download(request.url)
 
     def _make_request_handler(
         self, context_name: str, **_: object

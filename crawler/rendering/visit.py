@@ -30,8 +30,6 @@ _NOT_LOADED = frozenset({"image", "media", "font"})
 _AWAITED = frozenset({"fetch", "xhr", "script"})
 _HTML = frozenset({"", "text/html", "application/xhtml+xml"})
 
-# They are about the bytes as sent, not about what the browser made of them.
-_ABOUT_BYTES = ("Content-Encoding", "Content-Length", "Transfer-Encoding")
 # What Chromium shows in a viewer of its own, but with the bytes at hand.
 _TEXT = re.compile(r"text/|application/(json|xml|[\w.-]+\+(json|xml))$")
 
@@ -65,10 +63,11 @@ class Visit:
     def __init__(self, task: ChromiumTask, max_bytes: int, count: Callable[[str], None]) -> None:
         """`count` is told by name what was done, left out or refused."""
         self.has_begun = False
-        self._broken_off: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._broken_off: asyncio.Future[Error] = asyncio.get_running_loop().create_future()
         self._scrolls = 0
         self._clicks = 0
         self._document: Document | None = None
+        self._failure: str | None = None
         self._task = task
         self._max_bytes = max_bytes
         self._count = count
@@ -82,7 +81,7 @@ class Visit:
         return {
             "request": self._asked,
             "requestfinished": self._answered,
-            "requestfailed": self._answered,
+            "requestfailed": self._failed,
             "response": self._note_document,
             "popup": self._close_popup,
             "crash": lambda _: self.break_off(Error("Page crashed")),
@@ -91,7 +90,7 @@ class Visit:
     def break_off(self, error: Error) -> None:
         """End the visit at once; what is being waited for may never come."""
         if not self._broken_off.done():
-            self._broken_off.set_exception(error)
+            self._broken_off.set_result(error)
 
     async def unless_broken_off(self, showing: Coroutine[Any, Any, Response]) -> Response:
         """Carry `showing` out; raise what `break_off` was told as soon as that happens."""
@@ -100,7 +99,7 @@ class Visit:
             await asyncio.wait({task, self._broken_off}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
-            return self._broken_off.result()
+            raise self._broken_off.result()
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -116,16 +115,25 @@ class Visit:
 
     async def run(self, page: Page) -> Response:
         """Wait, scroll and click until the page grows no more, within its bounds; read it."""
-        kind = await self._content_type()
-        if kind not in _HTML:
-            return await self._as_it_is(page, kind)
+        if self._content_type not in _HTML:
+            return await self._as_it_is(page)
         if self._status < 400:
             await self._wait_for_load(page)
             await self._grow(page)
+        if self._failure is not None:
+            raise Error(self._failure)
         if not page.url.startswith(("http://", "https://")):
             raise PageUnreachable(f"the page led to {page.url}, which is no page of the web")
         self._check_size(page.url, await look(page, _LENGTH) or 0)
         return await self._rendered(page)
+
+    def refused_download(self, url: str) -> Response:
+        """Return the head of what would have been downloaded from `url`, if it came so far."""
+        if self._document is None:
+            raise PageUnreachable(f"{url} is a file to download, and no page")
+        return Response(
+            self._document.url, status=self._status, headers=self._headers, flags=[FLAG]
+        )
 
     async def _grow(self, page: Page) -> None:
         options = self._task.options
@@ -197,10 +205,18 @@ class Visit:
         if not self._pending:
             self._is_quiet.set()
 
+    def _failed(self, request: Request) -> None:
+        self._answered(request)
+        # Of a document that breaks off, Chromium shows what came. One that the page itself left
+        # early is none of those.
+        is_shown = self._document is not None and self._document.request == request
+        if is_shown and request.failure and "ERR_ABORTED" not in request.failure:
+            self._failure = request.failure
+
     def _note_document(self, response: Document) -> None:
         request = response.request
         if request.is_navigation_request() and request.frame.parent_frame is None:
-            self._document = response
+            self._document, self._failure = response, None
 
     async def _close_popup(self, popup: Page) -> None:
         self._count("popups_closed")
@@ -222,40 +238,41 @@ class Visit:
         return HtmlResponse(
             page.url,
             status=self._status,
-            headers=await self._headers(),
+            headers=self._headers,
             body=body,
             encoding="utf-8",
             flags=[FLAG],
         )
 
-    async def _as_it_is(self, page: Page, kind: str) -> Response:
+    async def _as_it_is(self, page: Page) -> Response:
         """Return a document that is no HTML; of what the browser does not show as text, no bytes.
 
         The crawl then says what came, as it does when a plain request gets such a thing.
         """
-        headers, body, made = await self._headers(), b"", Response
-        if self._document is not None and _TEXT.match(kind):
+        body, made = b"", Response
+        if self._document is not None and _TEXT.match(self._content_type):
             body = await self._document.body()
-            made = responsetypes.from_args(headers=headers, url=page.url, body=body)
+            made = responsetypes.from_args(headers=self._headers, url=page.url, body=body)
         self._check_size(page.url, len(body))
-        return made(page.url, status=self._status, headers=headers, body=body, flags=[FLAG])
+        return made(page.url, status=self._status, headers=self._headers, body=body, flags=[FLAG])
 
     @property
     def _status(self) -> int:
         """Status of the document that is shown: the last one that was navigated to."""
         return self._document.status if self._document is not None else 200
 
-    async def _content_type(self) -> str:
-        sent = (await self._headers()).get("Content-Type") or b""
-        return sent.decode("latin-1").partition(";")[0].strip().lower()
-
-    async def _headers(self) -> Headers:
-        if self._document is None:
-            return Headers()
-        headers = Headers(await self._document.all_headers())
-        for name in _ABOUT_BYTES:
+    @property
+    def _headers(self) -> Headers:
+        """What came with it, but for what is about the bytes as sent."""
+        headers = Headers(self._document.headers if self._document is not None else {})
+        for name in ("Content-Encoding", "Content-Length", "Transfer-Encoding"):
             headers.pop(name, None)
         return headers
+
+    @property
+    def _content_type(self) -> str:
+        sent = self._headers.get("Content-Type") or b""
+        return sent.decode("latin-1").partition(";")[0].strip().lower()
 
     def _check_size(self, url: str, size: int) -> None:
         if self._max_bytes and size > self._max_bytes:

@@ -96,7 +96,7 @@ os.environ["PATH"] = os.path.dirname(sys.executable)  # where no browser is
 """
 
 
-def test_where_browsers_are_faked_away_the_demo_ends_well_and_says_how_to_get_them(home: Home) -> None:
+def test_with_browsers_faked_away_the_demo_ends_well_and_says_how_to_get_them(home: Home) -> None:
     code, out, err = home.run("demo", "--works", "24", before=NO_BROWSER)
     assert code == 0, err
     assert "make services" in out + err

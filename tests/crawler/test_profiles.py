@@ -117,7 +117,10 @@ def test_a_simple_site_is_a_short_file() -> None:
             changed('"css:.viewer img"', '{ each = "jmespath:media", url = "css:img" }'),
             "images.url: 'css:img' reads elements of the page, and 'each' gives JSON; use jmespath",
         ),
-        (changed('artworks = "css:a.work"\n', ""), "museum.toml:7: listing: it leads nowhere; add artworks ="),
+        (
+            changed('artworks = "css:a.work"\n', ""),
+            "museum.toml:7: listing: it leads nowhere; add artworks =",
+        ),
         (SIMPLE[: SIMPLE.index("[artwork]")], "museum.toml: artwork: the table [artwork] is"),
         (changed("https://www", "ftp://www"), "museum.toml:1: base_url: 'ftp://www.museum"),
         (

@@ -46,3 +46,42 @@ def test_a_short_profile_is_enough(
     )
     assert {tuple(row) for row in styles} == {(work["id"], work["style"]) for work in works}
     assert workspace.one("SELECT count(*) FROM failures") == 0
+
+
+@pytest.mark.parametrize(
+    ("profile", "wing", "title"),
+    [("iiif", "IIIF", "iiif:label"), ("jsonld", "linked data", "jsonld:name")],
+)
+def test_general_profiles_need_an_address_alone(
+    workspace: Workspace,
+    museum: MuseumServer,
+    truth: dict[str, Any],
+    profile: str,
+    wing: str,
+    title: str,
+) -> None:
+    start = truth["wings"][wing]["url"]
+    workspace.crawl(f"site={profile}", f"start={start}", expect=0)
+    listed = set(truth["wings"][wing]["works"])
+    works = [work for work in truth["works"] if work["id"] in listed]
+    rows = workspace.sql(
+        "SELECT title, date_text, year_from, medium, accession_number, raw->'title'->>'source' "
+        "FROM artworks"
+    )
+    names = ("title", "date_text", "year_from", "medium", "accession_number")
+    said = [(*(work["says"][name] for name in names), title) for work in works]
+    assert sorted(map(tuple, rows)) == sorted(said)
+    makers = workspace.sql("SELECT name, birth_year, death_year FROM artists")
+    known = ("name", "birth_year", "death_year")
+    assert {tuple(row) for row in makers} == {
+        tuple(work["says"]["artist"][key] for key in known) for work in works
+    }
+    images = {row.sha256 for row in workspace.sql("SELECT sha256 FROM images")}
+    assert images == {image["sha256"] for work in works for image in work["says"]["images"]}
+    assert workspace.one("SELECT count(*) FROM failures") == 0
+    assert workspace.one("SELECT count(DISTINCT site) FROM artworks") == 1
+    assert workspace.one("SELECT min(site) FROM artworks").startswith(f"{profile}-127-0-0-1-")
+    assert workspace.one("SELECT stats->'artworks/rendered/chromium' FROM crawl_runs") is None
+    # A single work is a start as well.
+    workspace.crawl(f"site={profile}", f"start={works[0]['url']}", expect=0)
+    assert workspace.one("SELECT count(*) FROM artworks") == len(works) + 1

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 from support.databases import one, opened, sql
@@ -129,12 +130,12 @@ def test_a_schema_of_a_newer_version_is_not_touched(database_url: str) -> None:
         assert one(database, "SELECT version_num FROM alembic_version") == "9999"
 
 
-def test_an_old_schema_needs_init(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_schema_needs_init(database_url: str) -> None:
     with opened(database_url) as database:
         database.migrate()
-        # There is one revision so far: the next one is made up.
-        monkeypatch.setattr("alembic.script.ScriptDirectory.get_current_head", lambda _: "0002")
-        with pytest.raises(DatabaseUnavailable, match=r"is at schema 0001.*needs 0002.*init"):
+        with database.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        with pytest.raises(DatabaseUnavailable, match=r"is at schema 0001.*needs \d+.*init"):
             database.check()
 
 

@@ -283,11 +283,12 @@ def new_renderer(
     @contextmanager
     def make(*, program: str | None = str(chromium_path), **bounds: Any) -> Iterator[Renderer]:
         crawler = get_crawler(Spider, {"TWISTED_REACTOR": REACTOR, "EXTENSIONS": {}})
-        settings = CrawlerSettings(chromium=program, _env_file=None)
+        settings = CrawlerSettings(_env_file=None)
         spider = Spider(name="nobody")
         spider.context = CrawlContext.build(  # type: ignore[attr-defined]
             CrawlArguments(site="site"), settings, profile, None
         )
+        settings.chromium = program  # after the check that precedes a crawl
         crawler.spider = spider
         renderer = Renderer(Chromium(crawler, Bounds(**bounds)), site, proxy, loop)
         try:
@@ -414,13 +415,18 @@ def test_what_is_no_page_is_given_as_it_is(shared: Renderer) -> None:
     answer = shared.render("/data")
     assert answer.json() == {"a": 1}
     assert answer.headers["Content-Type"] == b"application/json"
-    answer = shared.render("/document")
-    assert (type(answer), answer.headers["Content-Type"]) == (Response, b"application/pdf")
 
 
-def test_a_download_is_refused(shared: Renderer) -> None:
-    with pytest.raises(PageUnreachable, match="is a file to download"):
-        shared.render("/archive")
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/document", b"application/pdf"), ("/archive", b"application/zip")]
+)
+def test_files_are_not_downloaded(
+    shared: Renderer, site: PageServer, path: str, kind: bytes
+) -> None:
+    answer = shared.render(path)
+    assert type(answer) is Response
+    assert (answer.url, answer.status, answer.body) == (site.base() + path, 200, b"")
+    assert answer.headers["Content-Type"] == kind
 
 
 @pytest.mark.parametrize("path", ["/long", "/longer"])
@@ -506,6 +512,23 @@ def test_the_browser_gets_the_proxy_and_none_of_our_secrets(
         "password": proxy.password,
         "bypass": "<-loopback>",
     }
+
+
+def test_a_system_without_sandboxes_is_no_obstacle(
+    new_renderer: NewRenderer,
+    monkeypatch: pytest.MonkeyPatch,
+    chromium_path: Path,
+    tmp_path: Path,
+) -> None:
+    program = tmp_path / "chromium"
+    program.write_text(
+        '#!/bin/sh\ncase "$*" in *--no-sandbox*) exec ' + str(chromium_path) + ' "$@";; esac\n'
+        "echo 'FATAL: No usable sandbox! Update your kernel.' >&2\nexit 1\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with new_renderer(program=str(program)) as renderer:
+        assert renderer.render("/plain").status == 200
 
 
 @pytest.mark.parametrize(("user", "sandbox"), [(0, False), (1000, True)])
@@ -610,6 +633,35 @@ def test_a_page_that_cannot_be_reached_says_why(shared: Renderer, url: str, reas
                 refusing.cancel()
 
         [told] = shared.run(ask())
+    assert judge(told).reason == reason, told
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        ("Content-Length: 1000", "incomplete_body"),
+        ("Transfer-Encoding: chunked", "incomplete_body"),
+    ],
+)
+def test_a_page_that_breaks_off_is_not_taken_for_whole(
+    shared: Renderer, head: str, reason: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{head}\r\n\r\n".encode())
+            writer.write(b"8\r\n<p>begin\r\n")
+            await writer.drain()
+            writer.close()
+
+        async def ask() -> Response:
+            async with await asyncio.start_server(answer, sock=server):
+                url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+                return await shared.chromium.download(shared.request(url))
+
+        [told] = shared.run(ask())
+    assert isinstance(told, Exception), told.body
     assert judge(told).reason == reason, told
 
 
