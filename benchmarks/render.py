@@ -84,7 +84,6 @@ def fetch(
     environment |= {named[name]: value for name, value in found.items()}
     environment |= {
         "ARTWORKS_ALLOWED_NETWORKS": "127.0.0.0/8",
-        "PYTHONPATH": str(HERE.parent),
     }
     done = subprocess.run(
         [*command, *map(str, batches)],

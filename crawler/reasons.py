@@ -64,7 +64,7 @@ REASONS: Mapping[str, Reason] = {
     "http_error": Reason("fetch", False, "The server answered another status than 200."),
     "fetch_error": Reason("fetch", True, "Fetching failed in an unforeseen way; see the detail."),
     "renderer_unavailable": Reason(
-        "render", True, "The page needs JavaScript and no renderer answers (ARTWORKS_SPLASH_URL)."
+        "render", True, "The page needs JavaScript, and no browser that could show it answers."
     ),
     "render_timeout": Reason("render", True, "The renderer did not finish the page in time."),
     "render_failed": Reason("render", False, "The renderer could not load the page."),

@@ -67,7 +67,6 @@ class Visit:
         self._scrolls = 0
         self._clicks = 0
         self._document: Document | None = None
-        self._failure: str | None = None
         self._task = task
         self._max_bytes = max_bytes
         self._count = count
@@ -96,7 +95,8 @@ class Visit:
         """Carry `showing` out; raise what `break_off` was told as soon as that happens."""
         task = asyncio.ensure_future(showing)
         try:
-            await asyncio.wait({task, self._broken_off}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {task, self._broken_off}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
             raise self._broken_off.result()
@@ -120,8 +120,6 @@ class Visit:
         if self._status < 400:
             await self._wait_for_load(page)
             await self._grow(page)
-        if self._failure is not None:
-            raise Error(self._failure)
         if not page.url.startswith(("http://", "https://")):
             raise PageUnreachable(f"the page led to {page.url}, which is no page of the web")
         self._check_size(page.url, await look(page, _LENGTH) or 0)
@@ -207,16 +205,15 @@ class Visit:
 
     def _failed(self, request: Request) -> None:
         self._answered(request)
-        # Of a document that breaks off, Chromium shows what came. One that the page itself left
-        # early is none of those.
+        # A document that ends early is never whole; one that its page left early is replaced.
         is_shown = self._document is not None and self._document.request == request
         if is_shown and request.failure and "ERR_ABORTED" not in request.failure:
-            self._failure = request.failure
+            self.break_off(Error(request.failure))
 
     def _note_document(self, response: Document) -> None:
         request = response.request
         if request.is_navigation_request() and request.frame.parent_frame is None:
-            self._document, self._failure = response, None
+            self._document = response
 
     async def _close_popup(self, popup: Page) -> None:
         self._count("popups_closed")

@@ -265,9 +265,9 @@ class ArtworksSpider(Spider):
         assert error is not None
         lease: Lease = request.meta["lease"]
         engine: Engine = request.meta["engines"][-1]
-        # Before Splash is asked, what fails is robots.txt, which no browser fetches.
-        rendering = engine == "chromium" or bool(request.meta.get("_splash_processed"))
-        verdict = judge(error, rendering=rendering)
+        # What fails before Splash is asked is robots.txt, which no browser fetches; what comes from
+        # Chromium is about the page, or says that it is about the browser.
+        verdict = judge(error, rendering=bool(request.meta.get("_splash_processed")))
         if isinstance(error, HttpError) and isinstance(error.response, SplashJsonResponse):
             verdict = _judge_rendered(error.response)
         if verdict.stage == "fetch" and engine != "never":
@@ -367,6 +367,7 @@ class ArtworksSpider(Spider):
 
 def answer_of(response: Response) -> Answer:
     """Return what is worth keeping of an answer's head."""
+
     def header(name: str) -> str | None:
         value = response.headers.get(name)
         return value.decode("latin-1")[:1000] if value else None
