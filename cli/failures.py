@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from storage.failures import FailureGroup, FailureRow
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-MOST_LINKS = 10
 
 
 def register(app: typer.Typer) -> None:

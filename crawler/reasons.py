@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from scrapy.exceptions import (
     CannotResolveHostError,
@@ -20,6 +19,7 @@ from scrapy.exceptions import (
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawler.addresses import AddressRefused
+from crawler.items import Answer, FailureItem, Lease, Stage
 from crawler.middlewares.robots import RobotsUnavailable
 from crawler.rendering import (
     PageUnreachable,
@@ -28,8 +28,6 @@ from crawler.rendering import (
     RendererMissing,
     RenderTimeout,
 )
-
-Stage = Literal["fetch", "render", "extract", "validate", "image", "store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +136,22 @@ _BY_STATUS: Mapping[int, str] = {
     429: "rate_limited",
 }
 _RENDER_STATUS: Mapping[int, str] = {400: "render_failed", 504: "render_timeout"}
+
+
+def failure(
+    lease: Lease, answer: Answer, reason: str, detail: str, *, retryable: bool | None = None
+) -> FailureItem:
+    """Return the outcome of a row that failed for `reason`; `retryable` if this case differs."""
+    known = REASONS[reason]
+    return FailureItem(
+        lease=lease,
+        answer=answer,
+        stage=known.stage,
+        reason=reason,
+        detail=detail,
+        retryable=known.retryable if retryable is None else retryable,
+        skipped=reason == "robots_disallowed",
+    )
 
 
 def judge(error: BaseException, *, rendering: bool = False) -> Verdict:

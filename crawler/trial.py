@@ -163,13 +163,13 @@ class TrialSpider(ArtworksSpider):
                 self.trial["verdict"] += f"; {again.detail.partition('; ')[2]}"
         yield _settled(response)
 
-    def give_up(self, failure: Failure) -> Iterator[Item | Request]:
+    def give_up(self, failed: Failure) -> Iterator[Item | Request]:
         """Say why the page could not be fetched, unless another engine is left to ask."""
-        for outcome in self.fail(failure):
+        for outcome in self.fail(failed):
             if isinstance(outcome, FailureItem):
                 self.attempts.append(
                     {
-                        "engine": failure.request.meta["engines"][-1],  # type: ignore[attr-defined]
+                        "engine": failed.request.meta["engines"][-1],  # type: ignore[attr-defined]
                         "verdict": f"{outcome.reason}: {outcome.detail}",
                     }
                 )

@@ -298,10 +298,10 @@ class _Reader:
                 else (url,)
                 for url, match in source.links(self.page, node)
             ]
-        matches = source.matches(self.page, node)
-        if any(type(match) is Match for match in matches):
-            return [text_candidates(match.text) for match in matches]
-        return [element_candidates(element) for element in source.elements(self.page, node)]
+        selected = source.selected(self.page, node)
+        if any(match.text for match in selected if not match.is_element):
+            return [text_candidates(match.text) for match in selected if match.text]
+        return [element_candidates(match.element) for match in selected if match.is_element]
 
     def terms(self) -> tuple[tuple[str, str], ...]:
         found = [

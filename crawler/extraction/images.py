@@ -16,8 +16,9 @@ there is any other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -228,25 +229,28 @@ def _unescaped(text: str) -> str:
 def _own_candidates(element: Element) -> list[str]:
     """Return what the attributes of an element offer, and the `<picture>` that it belongs to."""
     picture = _picture(element)
-    images, sources = [element], []
+    holders, sources = [element], []
     if picture is not None:
-        images = list(picture.iterdescendants("img")) if element is picture else [element]
-        sources = list(picture.iterdescendants("source"))[:MAX_SOURCES]
+        holders = list(picture.iterdescendants("img")) if element is picture else [element]
+        sources = [
+            _written(source) for source in islice(picture.iterdescendants("source"), MAX_SOURCES)
+        ]
+    images = [_written(holder) for holder in holders]
     found = [url for image in images for url in _scripted(image, ENLARGED)]
     # Of equal sizes the img's own comes first: it is in the format that everything reads.
     entries = [
         entry
-        for holder in (*images, *sources)
+        for attributes in (*images, *sources)
         for name in SETS
-        if (value := _written(holder, name))
-        for entry in parse_srcset(value)
+        if name in attributes
+        for entry in parse_srcset(attributes[name])
     ]
     found += (entry.url for entry in _largest_first(entries))
     for image in images:
         found += _scripted(image, LAZY)
-        found += [value for name in PLAIN if (value := _written(image, name))]
-        if style := _written(image, "style"):
-            found += css_images(style)
+        found += [image[name] for name in PLAIN if name in image]
+        if "style" in image:
+            found += css_images(image["style"])
     return found
 
 
@@ -260,12 +264,13 @@ def _picture(element: Element) -> Element | None:
     return element if element is not None and element.tag == "picture" else None
 
 
-def _scripted(element: Element, names: Iterable[str]) -> Iterator[str]:
+def _scripted(attributes: Mapping[str, str], names: Iterable[str]) -> Iterator[str]:
     """Yield the addresses in attributes that only scripts read, which may hold anything else."""
     for name in names:
-        for url in text_candidates(_written(element, name)):
-            if url[0] not in "{[<" and ("/" in url or _IMAGE_NAME.match(url)):
-                yield url
+        if name in attributes:
+            for url in text_candidates(attributes[name]):
+                if url[0] not in "{[<" and ("/" in url or _IMAGE_NAME.match(url)):
+                    yield url
 
 
 def _inner_candidates(element: Element) -> list[str]:
@@ -279,8 +284,10 @@ def _inner_candidates(element: Element) -> list[str]:
     return []
 
 
-def _written(element: Element, name: str) -> str:
-    return str(element.get(name) or "").strip()[:MAX_WRITTEN]
+def _written(element: Element) -> dict[str, str]:
+    """Return the attributes that say something."""
+    written = ((name, value.strip()[:MAX_WRITTEN]) for name, value in element.items())
+    return {name: value for name, value in written if value}
 
 
 def _chosen(found: Iterable[str]) -> tuple[str, ...]:

@@ -61,8 +61,8 @@ class Page:
     @cached_property
     def base_url(self) -> str:
         """What relative links are resolved against: `<base href>`, or the page's own address."""
-        base = self.root.find(".//base[@href]")
-        href = base.get("href") if base is not None else None
+        written = (base.get("href") for base in self.root.iter("base"))
+        href = next((href for href in written if href is not None), None)
         return (absolute_url(self.url, href) if href else None) or self.url
 
     @cached_property

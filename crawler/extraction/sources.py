@@ -51,8 +51,8 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -93,13 +93,25 @@ class SourceError(ValueError):
     """A source is written wrongly; the message quotes it and says what would be right."""
 
 
-@dataclass(frozen=True, slots=True)
 class Match:
     """One value that a source gave, and the element or the JSON value that it came from."""
 
-    text: str
-    element: Element | None = None
-    value: object = None
+    __slots__ = ("_text", "element", "value")
+
+    def __init__(self, text: str, element: Element | None = None, value: object = None) -> None:
+        self._text: str | None = text
+        self.element = element
+        self.value = value
+
+    @property
+    def text(self) -> str:
+        """The value, as one line."""
+        return self._text or ""
+
+    @property
+    def is_element(self) -> bool:
+        """Whether it is an element as a whole, not an attribute or text node of one."""
+        return False
 
     @property
     def node(self) -> Node | None:
@@ -186,6 +198,10 @@ class Source:
                 found.append(Match(text, match.element, match.value))
         return found
 
+    def selected(self, page: Page, node: Node | None = None) -> list[Match]:
+        """Return all that is selected, without text too, as it is before it is refined."""
+        return list(islice(self._evaluate(page, node), MAX_MATCHES))
+
     def found(self, page: Page) -> bool:
         """Whether it selects anything on the page, even an element without text."""
         if self.reads_json:
@@ -196,16 +212,13 @@ class Source:
         """Return the elements or JSON values that were selected, those with no text included."""
         found: list[Node] = []
         for match in self._evaluate(page, node):
+            _ = match.text  # counts what is read: other sources will read it again, node by node
             within = match.node
             if within is not None and not isinstance(within, bool):
                 found.append(within)
                 if len(found) >= MAX_MATCHES:
                     break
         return found
-
-    def elements(self, page: Page, node: Node | None = None) -> list[Element]:
-        """Return the elements that were selected, those with no text included."""
-        return [found for found in self.nodes(page, node) if isinstance(found, etree._Element)]
 
     def links(self, page: Page, node: Node | None = None) -> list[tuple[str, Match]]:
         """Return absolute addresses with their match.
@@ -229,7 +242,7 @@ class Source:
     def _written_link(self, match: Match) -> str | None:
         if match.value is not None:
             return value_link(match.value, numbers=self._format is not None)
-        return match.link if isinstance(match, _ElementMatch) else match.text
+        return match.link if match.is_element else match.text
 
     def _refined(self, written: Iterable[tuple[str, Match]]) -> Iterator[tuple[str, Match]]:
         """Apply `regex`, `split`, `join` and `format` to values."""
@@ -252,9 +265,46 @@ class Source:
             yield (text if self._format is None else _formatted(self._format, text)), match
 
 
-@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Reads the texts of elements, until it has read `MAX_TEXT_READ` characters."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_TEXT_READ
+
+    def read(self, element: Element) -> str:
+        if self.left < 0:
+            return ""
+        text = element_text(element)
+        self.left -= len(text)
+        return clean_text(text, MAX_DESCRIPTION)
+
+
 class _ElementMatch(Match):
-    """A match that is an element as a whole, not an attribute or text node of it."""
+    """An element as a whole. Its text is read when it is asked for: links and `match` need none."""
+
+    __slots__ = ("_texts",)
+
+    def __init__(self, element: Element, texts: _Texts) -> None:
+        self._text = None
+        self.element = element
+        self.value = None
+        self._texts = texts
+
+    @property
+    def text(self) -> str:
+        if self._text is None:
+            self._text = self._texts.read(self.element)
+        return self._text
+
+    @property
+    def is_element(self) -> bool:
+        return True
+
+    @property
+    def words(self) -> str:
+        return clean_text(self.text)
 
 
 def parse_sources(written: object) -> tuple[Source, ...]:
@@ -381,7 +431,9 @@ def _compiled_regex(expression: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=1_024)
 def _compiled_xpath(expression: str) -> Any:  # lxml's XPath is untyped
-    return etree.XPath(expression, namespaces=_NAMESPACES)
+    # What an expression may use is set up at every call: none is given what it does not name.
+    namespaces = {name: url for name, url in _NAMESPACES.items() if f"{name}:" in expression}
+    return etree.XPath(expression, namespaces=namespaces, regexp="re" in namespaces)
 
 
 def _formatted(form: str, value: str) -> str:
@@ -451,13 +503,11 @@ def _paths(xpath: str, expression: str, kind: str) -> Evaluator:
                 result = int(result)
             yield Match(clean_text(str(result), MAX_DESCRIPTION))
             return
-        read = 0
+        texts = _Texts()
         for item in result:
             if isinstance(item, etree._Element):
-                text = element_text(item)
-                yield _ElementMatch(clean_text(text, MAX_DESCRIPTION), item)
-                read += len(text)
-                if read > MAX_TEXT_READ:
+                yield _ElementMatch(item, texts)
+                if texts.left < 0:
                     return
             elif hasattr(item, "getparent"):  # an attribute or text node
                 yield Match(clean_text(item, MAX_DESCRIPTION), item.getparent())

@@ -11,8 +11,8 @@ from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawler.extraction import ExtractionError
-from crawler.items import Answer, FailureItem
-from crawler.reasons import REASONS
+from crawler.items import Answer
+from crawler.reasons import failure
 
 logger = logging.getLogger(__name__)
 
@@ -38,13 +38,4 @@ class OutcomeMiddleware:
         else:
             reason, detail = "extract_error", f"{type(exception).__name__}: {exception}"
             logger.error("extraction of %s failed", response.url, exc_info=exception)
-        return [
-            FailureItem(
-                lease=lease,
-                answer=Answer(status=response.status),
-                stage="extract",
-                reason=reason,
-                detail=detail,
-                retryable=REASONS[reason].retryable,
-            )
-        ]
+        return [failure(lease, Answer(status=response.status), reason, detail)]

@@ -11,7 +11,7 @@ from crawler.context import CrawlContext
 from crawler.image_fallbacks import Search
 from crawler.imaging.pool import DRY_WORKER, WORKER, ImageWorkers
 from crawler.items import FailureItem, ImageItem, Item
-from crawler.reasons import REASONS, Verdict
+from crawler.reasons import Verdict, failure
 from crawler.spiders.artworks import ArtworksSpider
 from storage.errors import ImageRejected, ObjectStoreUnavailable
 
@@ -49,7 +49,7 @@ class ImagePipeline:
             return self._look_further(item, Verdict(error.reason, error.detail, item.answer.status))
         except ObjectStoreUnavailable as error:
             self._context.stop(self._crawler, "object_store_unavailable", str(error))
-            return _failure(item, "object_store_unavailable", str(error))
+            return failure(item.lease, item.answer, "object_store_unavailable", str(error))
         item.body = b""  # the commit may take a moment, and bodies are what memory is spent on
         return item
 
@@ -67,14 +67,3 @@ class ImagePipeline:
             return further
         engine.crawl(further)
         raise DropItem(f"{verdict.reason}; asking {further.url}")
-
-
-def _failure(item: ImageItem, reason: str, detail: str) -> FailureItem:
-    return FailureItem(
-        lease=item.lease,
-        answer=item.answer,
-        stage=REASONS[reason].stage,
-        reason=reason,
-        detail=detail,
-        retryable=REASONS[reason].retryable,
-    )

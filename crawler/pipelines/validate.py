@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from crawler.items import ArtworkItem, FailureItem, Item
+from crawler.items import ArtworkItem, Item
+from crawler.reasons import failure
 from storage.models import TERM_KINDS
 
 YEARS = range(-100_000, 3_001)
@@ -44,12 +45,5 @@ class ValidatePipeline:
 
     def process_item(self, item: Item) -> Item:
         if isinstance(item, ArtworkItem) and (problem := problem_with(item.record)):
-            return FailureItem(
-                lease=item.lease,
-                answer=item.answer,
-                stage="validate",
-                reason="invalid_record",
-                detail=problem,
-                retryable=False,
-            )
+            return failure(item.lease, item.answer, "invalid_record", problem)
         return item

@@ -35,7 +35,7 @@ from crawler.items import (
     UnchangedItem,
 )
 from crawler.preflight import prepare
-from crawler.reasons import REASONS, Verdict, judge, judge_status
+from crawler.reasons import Verdict, failure, judge, judge_status
 from crawler.rendering.choice import Engine, shape_of
 from crawler.rendering.plugin import SplashJsonResponse
 
@@ -241,15 +241,8 @@ class ArtworksSpider(Spider):
         address = next_address(search)
         if address is None:
             told = outcome(search)
-            return FailureItem(
-                lease=lease,
-                answer=Answer(status=told.status),
-                stage=told.stage,
-                reason=told.reason,
-                detail=told.detail,
-                retryable=told.retryable,
-                skipped=told.reason == "robots_disallowed",
-            )
+            answer = Answer(status=told.status)
+            return failure(lease, answer, told.reason, told.detail, retryable=told.retryable)
         self._count("artworks/images/asked_elsewhere")
         request = self.request_for(lease)
         meta = {**request.meta, "search": search.towards(address)}
@@ -258,10 +251,10 @@ class ArtworksSpider(Spider):
         meta["download_maxsize"] = self.context.settings.max_page_bytes
         return request.replace(url=address.url, meta=meta, callback=self.parse_image_info)
 
-    def fail(self, failure: Failure) -> Iterator[Item | Request]:
+    def fail(self, failed: Failure) -> Iterator[Item | Request]:
         """Say why a row could not be fetched; where a browser was to blame, ask the next one."""
-        request: Request = failure.request  # type: ignore[attr-defined]
-        error = failure.value
+        request: Request = failed.request  # type: ignore[attr-defined]
+        error = failed.value
         assert error is not None
         lease: Lease = request.meta["lease"]
         engine: Engine = request.meta["engines"][-1]
@@ -282,15 +275,7 @@ class ArtworksSpider(Spider):
             if following is not None:
                 yield self._escalate(request, following)
                 return
-        yield FailureItem(
-            lease=lease,
-            answer=Answer(status=verdict.status),
-            stage=verdict.stage,
-            reason=verdict.reason,
-            detail=verdict.detail,
-            retryable=verdict.retryable,
-            skipped=verdict.reason == "robots_disallowed",
-        )
+        yield failure(lease, Answer(status=verdict.status), verdict.reason, verdict.detail)
 
     def _look_again(
         self, response: Response, page: Page, reason: str, detail: str
@@ -307,14 +292,7 @@ class ArtworksSpider(Spider):
                 reason, engine = "renderer_unavailable", None
             if engine is not None:
                 return self._escalate(response, engine)
-        return FailureItem(
-            lease=lease,
-            answer=answer_of(response),
-            stage=REASONS[reason].stage,
-            reason=reason,
-            detail=detail,
-            retryable=REASONS[reason].retryable,
-        )
+        return failure(lease, answer_of(response), reason, detail)
 
     def _escalate(self, attempt: Request | Response, engine: Engine) -> Request:
         """Return the request that tries the next engine, within the same lease."""
@@ -401,14 +379,8 @@ def _judge_rendered(response: SplashJsonResponse) -> Verdict:
 
 def _not_text(response: Response) -> FailureItem:
     kind = (response.headers.get("Content-Type") or b"none").decode("latin-1")
-    return FailureItem(
-        lease=response.meta["lease"],
-        answer=answer_of(response),
-        stage="extract",
-        reason="not_text",
-        detail=f"Content-Type: {kind}",
-        retryable=REASONS["not_text"].retryable,
-    )
+    answer = answer_of(response)
+    return failure(response.meta["lease"], answer, "not_text", f"Content-Type: {kind}")
 
 
 def _revealed(secret: Any) -> str:
