@@ -9,6 +9,11 @@ ENV PYTHONUNBUFFERED=1 \
 RUN useradd --system --create-home --uid 10001 artworks \
     && install -d -o artworks -g artworks /var/lib/artworks /app
 
+# The browser for pages that Splash's engine cannot run.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends chromium \
+    && rm -rf /var/lib/apt/lists/*
+
 WORKDIR /app
 
 # The dependencies change seldom: a layer of their own, from the two files that name them. The
@@ -16,7 +21,7 @@ WORKDIR /app
 COPY pyproject.toml constraints.txt ./
 RUN printf '# artworks\n' > README.md \
     && pip install 'setuptools>=77' \
-    && pip install -c constraints.txt '.[crawl,analysis,web]' \
+    && pip install -c constraints.txt '.[crawl,browser,analysis,web]' \
     && pip uninstall --yes artworks \
     && rm -rf README.md build ./*.egg-info
 

@@ -67,7 +67,10 @@ class PaintedImage:
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """A manifest or collection. Texts are free of markup; addresses are as written."""
+    """A manifest or collection. Texts are free of markup; addresses are as written.
+
+    `metadata` are values with their labels, as `_folded` makes them comparable.
+    """
 
     kind: Literal["manifest", "collection"]
     id: str | None = None
@@ -108,10 +111,7 @@ class Presentation:
         """Return the metadata beside the first of some labels that has any."""
         for wanted in map(_folded, labels):
             if found := tuple(
-                value
-                for known, values in self.metadata
-                if wanted in map(_folded, known)
-                for value in values
+                value for known, values in self.metadata if wanted in known for value in values
             ):
                 return found
         return ()
@@ -223,7 +223,7 @@ def _metadata(value: object) -> tuple[tuple[Texts, Texts], ...]:
     found: list[tuple[Texts, Texts]] = []
     for pair in _listed(value)[:MAX_VALUES]:
         if isinstance(pair, Mapping):
-            labels = tuple(plain_text(written) for _, written in _said(pair.get("label")))
+            labels = tuple(_folded(plain_text(text)) for _, text in _said(pair.get("label")))
             values = _texts(pair.get("value"))
             if labels and values:
                 found.append((labels, values))

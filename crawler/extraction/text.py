@@ -19,11 +19,10 @@ def clean_text(value: str, limit: int = MAX_TEXT) -> str:
     White space includes the no-break space. The result is in Unicode form NFC and has at most
     `limit` characters. Cleaning twice changes nothing.
     """
-    if value.isascii() and value.isprintable():
-        text = " ".join(value.split())
-        return text if len(text) <= limit else text[:limit].rstrip()
-    text = unicodedata.normalize("NFC", _UNWANTED.sub("", value))
-    text = " ".join(text.split())
+    text = " ".join(value.split())
+    if not (text.isascii() and text.isprintable()):
+        text = unicodedata.normalize("NFC", _UNWANTED.sub("", value))
+        text = " ".join(text.split())
     if len(text) > limit:
         # A cut may leave a form that is not NFC any more only if it splits a base from its mark,
         # and a base alone is always NFC.

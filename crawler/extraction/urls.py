@@ -15,6 +15,10 @@ MAX_URL = 2_048  # an entry of PostgreSQL's indexes has to fit into 2,704 bytes
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _IGNORED_BY_BROWSERS = re.compile(r"[\t\r\n]")
+# An address like most: there is nothing in it to check, to encode or to drop.
+_PLAIN = re.compile(
+    r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[1-9]\d{0,3})?/[\w./~-]*(?:\?[\w./~=&-]+)?", re.ASCII
+)
 _TRACKING = re.compile(
     r"utm_\w+|fbclid|gclid|gclsrc|dclid|msclkid|yclid|igshid|mc_[ce]id|_ga|_gl|mkt_tok", re.I
 )
@@ -35,6 +39,8 @@ def absolute_url(base: str, link: str) -> str | None:
         return None
     try:
         joined = urljoin(base, link)
+        if _PLAIN.fullmatch(joined):
+            return joined if len(joined) <= MAX_URL else None
         parts = urlsplit(joined)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
             return None

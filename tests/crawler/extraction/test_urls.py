@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from urllib.parse import urljoin
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from w3lib.url import safe_url_string
 
+from crawler.extraction import urls
 from crawler.extraction.urls import absolute_url, canonical_url, url_fingerprint
 
 PIECES = st.sampled_from(
@@ -89,3 +93,9 @@ def test_never_raises_and_canonical_is_a_fixed_point(text: str) -> None:
         assert "#" not in url
         assert absolute_url("http://other.example/", url) == url
         assert canonical_url(canonical_url(url)) == canonical_url(url)
+
+
+@given(st.from_regex(urls._PLAIN, fullmatch=True))
+def test_the_short_way_for_plain_addresses_leads_where_the_long_one_does(url: str) -> None:
+    joined = urljoin("", url)
+    assert absolute_url("", url) == (safe_url_string(joined) if len(joined) <= 2048 else None)
