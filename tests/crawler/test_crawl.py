@@ -116,6 +116,10 @@ def test_chromium_alone_shows_what_splash_would(
         "chromium/listing/studio": 1,
         "chromium/listing/digital": 1,
     }
+    demo.crawl(expect=0, ARTWORKS_CHROMIUM=str(chromium_path))
+    again = demo.one("SELECT stats FROM crawl_runs ORDER BY id DESC LIMIT 1")
+    assert again["artworks/rendering/remembered"] == 3
+    assert not [name for name in again if name.startswith("artworks/rendering/escalated")]
 
 
 def test_what_lacked_a_renderer_is_taken_up_when_there_is_one(
