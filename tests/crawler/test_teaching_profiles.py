@@ -9,10 +9,18 @@ import pytest
 from support.collections import check_fields, check_images, check_makers
 from support.crawls import Workspace
 
-from crawler.profiles import load_profile
+from crawler.profiles import BUNDLED_FOLDER, load_profile
 from demo.server import MuseumServer
 
 PROFILES = Path(__file__).parent / "profiles"
+
+
+def in_haste(path: Path, folder: Path) -> Path:
+    """The same profile without the pause between requests, which the museum does not need."""
+    hasty = folder / path.name
+    text = path.read_text(encoding="utf-8")
+    hasty.write_text(f"{text}\n[politeness]\ndelay = 0\n", encoding="utf-8")
+    return hasty
 
 
 @pytest.mark.parametrize(
@@ -26,6 +34,7 @@ def test_a_short_profile_is_enough(
     workspace: Workspace,
     museum: MuseumServer,
     truth: dict[str, Any],
+    tmp_path: Path,
     name: str,
     wing: str,
     title: str,
@@ -34,7 +43,7 @@ def test_a_short_profile_is_enough(
     path = PROFILES / f"{name}.toml"
     assert len(path.read_text(encoding="utf-8").splitlines()) <= lines
     assert load_profile(path).category_names == (wing,)
-    workspace.crawl(f"site={path}", f"base_url={museum.url}", expect=0)
+    workspace.crawl(f"site={in_haste(path, tmp_path)}", f"base_url={museum.url}", expect=0)
     listed = truth["wings"][wing]["works"]
     works = [work for work in truth["works"] if work["id"] in listed]
     check_fields(workspace, works, dict.fromkeys(("label", "record"), title))
@@ -56,12 +65,14 @@ def test_general_profiles_need_an_address_alone(
     workspace: Workspace,
     museum: MuseumServer,
     truth: dict[str, Any],
+    tmp_path: Path,
     profile: str,
     wing: str,
     title: str,
 ) -> None:
+    site = in_haste(BUNDLED_FOLDER / f"{profile}.toml", tmp_path)
     start = truth["wings"][wing]["url"]
-    workspace.crawl(f"site={profile}", f"start={start}", expect=0)
+    workspace.crawl(f"site={site}", f"start={start}", expect=0)
     listed = set(truth["wings"][wing]["works"])
     works = [work for work in truth["works"] if work["id"] in listed]
     rows = workspace.sql(
@@ -83,5 +94,5 @@ def test_general_profiles_need_an_address_alone(
     assert workspace.one("SELECT min(site) FROM artworks").startswith(f"{profile}-127-0-0-1-")
     assert workspace.one("SELECT stats->'artworks/rendered/chromium' FROM crawl_runs") is None
     # A single work is a start as well.
-    workspace.crawl(f"site={profile}", f"start={works[0]['url']}", expect=0)
+    workspace.crawl(f"site={site}", f"start={works[0]['url']}", expect=0)
     assert workspace.one("SELECT count(*) FROM artworks") == len(works) + 1
