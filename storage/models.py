@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -37,6 +38,8 @@ TERM_KINDS = (
     "medium",
     "tag",
 )
+DUPLICATE_KINDS = ("exact", "near")
+FORGOTTEN_KINDS = ("site", "artist", "artwork", "image")
 TERM_SOURCES = ("page", "artist", "import", "person")
 RESULT_STATES = ("done", "empty", "failed")
 RUN_STATES = ("running", "done", "failed", "interrupted")
@@ -92,6 +95,10 @@ def _text(comment: str) -> Mapped[str]:
 
 def _text_or_null(comment: str) -> Mapped[str | None]:
     return mapped_column(Text, comment=comment)
+
+
+def _words_or_null(comment: str) -> Mapped[list[str] | None]:
+    return mapped_column(ARRAY(Text), comment=comment)
 
 
 def _int_or_null(comment: str) -> Mapped[int | None]:
@@ -232,6 +239,12 @@ class Host(Base):
     host: Mapped[str] = mapped_column(Text, primary_key=True, comment="Host name")
     crawl_delay: Mapped[float | None] = _float_or_null("Crawl-delay of its robots.txt, in seconds")
     not_before: Mapped[datetime | None] = _time_or_null("No request before this time")
+    not_before_reason: Mapped[str | None] = _text_or_null(
+        "Why: the status and the Retry-After that asked for it"
+    )
+    tdm: Mapped[list[Any] | None] = mapped_column(
+        JSONB, comment="Rules of its /.well-known/tdmrep.json when last read; null: it has none"
+    )
 
 
 class Failure(Base):
@@ -319,7 +332,13 @@ class Artwork(Base):
     credit_line: Mapped[str | None] = _text_or_null("Credit line")
     institution: Mapped[str | None] = _text_or_null("Institution that holds the work")
     rights_text: Mapped[str | None] = _text_or_null("Rights statement as the site writes it")
-    license_url: Mapped[str | None] = _text_or_null("Address of the licence")
+    license_url: Mapped[str | None] = _text_or_null("Address of the licence, in one spelling")
+    license: Mapped[str | None] = _text_or_null(
+        "Short name of a licence or rights statement that is known, e.g. CC-BY-SA-4.0, CC0-1.0"
+    )
+    opt_out: Mapped[list[str] | None] = _words_or_null(
+        "What the page reserves, e.g. noai, noimageai, tdm-reservation; null: nothing"
+    )
     iiif_manifest: Mapped[str | None] = _text_or_null("IIIF manifest")
     raw: Mapped[dict[str, Any]] = _json("What each selector of the profile gave")
     content_hash: Mapped[str] = _text("sha256 of the extracted record")
@@ -433,6 +452,12 @@ class Image(Base):
     phash: Mapped[int] = mapped_column(
         BigInteger, comment="64-bit perceptual hash (DCT), as a signed integer"
     )
+    placeholder: Mapped[bool] = mapped_column(
+        Boolean,
+        server_default=text("false"),
+        comment="Whether it stands in for pictures that a site does not show: the same bytes at "
+        "many addresses, for different works",
+    )
     stored_at: Mapped[datetime] = _now("When the image was stored")
 
 
@@ -457,13 +482,20 @@ class ImageSource(Base):
     )
     caption: Mapped[str | None] = _text_or_null("Caption")
     rights_text: Mapped[str | None] = _text_or_null("Rights statement of this image")
-    license_url: Mapped[str | None] = _text_or_null("Licence of this image")
+    license_url: Mapped[str | None] = _text_or_null("Licence of this image, in one spelling")
+    license: Mapped[str | None] = _text_or_null("Short name of that licence, where it is known")
+    opt_out: Mapped[list[str] | None] = _words_or_null(
+        "What the answer with the image reserves; null: nothing"
+    )
     iiif_service: Mapped[str | None] = _text_or_null("IIIF image service")
     fetched_url: Mapped[str | None] = _text_or_null(
         "Address that the bytes came from, where it is not url: a smaller size or another copy"
     )
     content_type: Mapped[str | None] = _text_or_null("Content-Type that the server claimed")
     fetched_at: Mapped[datetime | None] = _time_or_null("When the bytes were fetched")
+    gone_at: Mapped[datetime | None] = _time_or_null(
+        "When the work's page no longer showed this image"
+    )
 
 
 class Model(Base):
@@ -578,3 +610,59 @@ class ImageColor(Base):
     lab_b: Mapped[float] = mapped_column(comment="b*, blue to yellow")
     fraction: Mapped[float] = mapped_column(comment="Share of the image, 0 to 1")
     name: Mapped[str] = _text("Name of the nearest CSS colour")
+
+
+class ImageDuplicate(Base):
+    """Two images that look the same."""
+
+    __tablename__ = "image_duplicates"
+    __table_args__ = (
+        _one_of("kind", DUPLICATE_KINDS),
+        CheckConstraint("image_id < other_id", name="order"),
+        Index("ix_image_duplicates_other_id", "other_id"),
+        {"comment": "Pairs of images that look the same, each pair once"},
+    )
+
+    image_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("images.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The image that was stored first",
+    )
+    other_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("images.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The other one",
+    )
+    model_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("models.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The method that found it",
+    )
+    distance: Mapped[float] = mapped_column(
+        comment="How far apart, in the method's unit: differing bits of 64, or cosine distance"
+    )
+    kind: Mapped[str] = _text("exact (distance 0: the same picture, encoded anew) or near")
+
+
+class Forgotten(Base):
+    """What was taken down, so that it does not come back."""
+
+    __tablename__ = "forgotten"
+    __table_args__ = (
+        _one_of("kind", FORGOTTEN_KINDS),
+        UniqueConstraint("kind", "site", "key", postgresql_nulls_not_distinct=True),
+        {"comment": "What was taken down on request; the crawler does not store it again"},
+    )
+
+    id: Mapped[int] = _id("Row number")
+    kind: Mapped[str] = _text("site, artist, artwork or image")
+    site: Mapped[str | None] = _text_or_null("Site profile; null: wherever it is met")
+    key: Mapped[str] = _text(
+        "What names it: the site, the artist's name_key, the work's source_id, the image's sha256"
+    )
+    label: Mapped[str] = _text("What people call it: name or title; empty if that is to go, too")
+    reason: Mapped[str | None] = _text_or_null("Why it was taken down")
+    at: Mapped[datetime] = _now("When")

@@ -769,7 +769,7 @@ class Ledger:
         if self._open.invalidated:
             # SQLAlchemy would connect anew, and go on without the locks that the session held.
             raise DatabaseUnavailable(
-                f"the connection to the database {self._database.name} was lost: check "
+                f"cannot use the database {self._database.name} (the connection was lost): check "
                 "ARTWORKS_DATABASE_URL and that the server runs, and start the crawl again."
             )
         return self._open
