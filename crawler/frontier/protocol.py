@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from crawler.items import Item, Lease, Link
 
+# A run waits for what becomes due within this time, in seconds, and ends otherwise.
+LOOK_AHEAD_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Outlook:

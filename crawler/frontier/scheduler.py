@@ -20,7 +20,7 @@ from scrapy.exceptions import CloseSpider
 from twisted.internet.defer import Deferred
 
 from crawler.context import CrawlContext
-from crawler.frontier.ledger import LOOK_AHEAD_S
+from crawler.frontier.protocol import LOOK_AHEAD_S
 from crawler.items import PRIORITIES, Item, Lease
 from storage.errors import ArtworksError
 

@@ -56,14 +56,15 @@ def held_before(ledger: Ledger, method: str) -> Iterator[Callable[..., None]]:
     done or blocked by a lock that `ledger` holds; then `ledger` goes on.
     """
     reached, go_on = threading.Event(), threading.Event()
-    original = getattr(ledger, method)
+    part = part_of(ledger, method)
+    original = getattr(part, method)
 
     def stop(*args: Any, **keywords: Any) -> Any:
         reached.set()
         assert go_on.wait(20)
         return original(*args, **keywords)
 
-    setattr(ledger, method, stop)
+    setattr(part, method, stop)
     with ThreadPoolExecutor(2) as threads:
         running: list[Future[None]] = []
 
@@ -81,13 +82,19 @@ def held_before(ledger: Ledger, method: str) -> Iterator[Callable[..., None]]:
             one_of_both.result(timeout=30)
 
 
+def part_of(ledger: Ledger, method: str) -> Any:
+    return ledger.recorder if hasattr(ledger.recorder, method) else ledger.links
+
+
+def driver_of(ledger: Ledger) -> Any:
+    return ledger.session.connection.connection.dbapi_connection
+
+
 def wait_until_done_or_blocked(ledger: Ledger, recording: Future[None]) -> None:
-    assert ledger._open is not None
-    driver: Any = ledger._open.connection.dbapi_connection
-    pid = driver.info.backend_pid
+    pid = driver_of(ledger).info.backend_pid
     until = time.monotonic() + 20
     while time.monotonic() < until and not recording.done():
-        if one(ledger._database, "SELECT cardinality(pg_blocking_pids(:pid)) > 0", pid=pid):
+        if one(ledger.session.database, "SELECT cardinality(pg_blocking_pids(:pid)) > 0", pid=pid):
             return
         time.sleep(0.01)
     assert recording.done()

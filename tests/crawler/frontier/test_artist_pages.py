@@ -305,8 +305,8 @@ def test_an_artist_recorded_for_a_works_other_page_is_not_lost(
     rivals: tuple[Ledger, Ledger, dict[str, Lease]], database: Database, stop: str
 ) -> None:
     works, artists, leases = rivals
-    works._connection.exec_driver_sql("SET deadlock_timeout = '20ms'")
-    works._connection.commit()
+    works.session.connection.exec_driver_sql("SET deadlock_timeout = '20ms'")
+    works.session.connection.commit()
     works.record([artwork(leases["/a2"], "1", artists=[NAMED])])
     with held_before(works, stop) as interleave:
         page = artist_page(leases["/ann"], ANN, link("/a2", "artwork"))
@@ -339,8 +339,8 @@ def test_artists_recorded_at_once_for_two_pages_of_a_work_are_both_told(
 ) -> None:
     first, second, leases = rivals
     for ledger in (first, second):
-        ledger._connection.exec_driver_sql("SET deadlock_timeout = '20ms'")
-        ledger._connection.commit()
+        ledger.session.connection.exec_driver_sql("SET deadlock_timeout = '20ms'")
+        ledger.session.connection.commit()
     for path in ("/a", "/a2"):
         first.record([artwork(leases[path], "1")])
     with held_before(first, stop) as interleave:

@@ -27,14 +27,16 @@ from support.workers import (
     Worker,
     begin,
     digest_of,
+    driver_of,
     held_before,
     lease_one,
     perform,
     state_of,
 )
 
-from crawler.frontier import ledger as module
-from crawler.frontier.ledger import HOST_LOCKS, Ledger
+from crawler.frontier import leasing, links, recording, session
+from crawler.frontier.leasing import HOST_LOCKS
+from crawler.frontier.ledger import Ledger
 from crawler.items import Item, Lease
 from storage import collection
 from storage.database import Database
@@ -77,9 +79,7 @@ def categories_of(database: Database, source_id: str) -> set[str]:
 
 def break_connection(ledger: Ledger) -> None:
     """What `kill -9` of the worker looks like to the server: the connection ends, unannounced."""
-    assert ledger._open is not None
-    driver: Any = ledger._open.connection.dbapi_connection
-    with socket.socket(fileno=os.dup(driver.fileno())) as connection:
+    with socket.socket(fileno=os.dup(driver_of(ledger).fileno())) as connection:
         connection.shutdown(socket.SHUT_RDWR)
 
 
@@ -498,16 +498,16 @@ def test_deadlocks_between_writers_are_retried(
     leases = begin(first, link("/a", "artwork"), link("/1.jpg", "image"), link("/2.jpg", "image"))
     both = threading.Barrier(2)
     for ledger in (first, second):
-        original = ledger._record_sources
+        original = ledger.recorder._record_sources
 
         def meet(*args: Any, original: Any = original) -> None:
             with contextlib.suppress(threading.BrokenBarrierError):
                 both.wait(0.2)
             original(*args)
 
-        ledger._record_sources = meet  # type: ignore[method-assign]
-        ledger._connection.execute(text("SET deadlock_timeout = '20ms'"))
-        ledger._connection.commit()
+        ledger.recorder._record_sources = meet  # type: ignore[method-assign]
+        ledger.session.connection.execute(text("SET deadlock_timeout = '20ms'"))
+        ledger.session.connection.commit()
     # A work and the other's image, crosswise.
     sql(
         database,
@@ -544,10 +544,10 @@ def test_endless_deadlocks_are_told(
 ) -> None:
     ledger = open_ledger()
     lease = begin(ledger, link("/a"))["/a"]
-    monkeypatch.setattr(module, "DEADLOCK_RETRIES", 2)
+    monkeypatch.setattr(recording, "DEADLOCK_RETRIES", 2)
     monkeypatch.setattr(
-        module,
-        "_LOCK_ROWS",
+        recording,
+        "LOCK_ROWS",
         text("DO $$ BEGIN RAISE deadlock_detected; END $$ -- fake :ids".replace(":ids", "")),
     )
     with pytest.raises(DatabaseUnavailable, match="2 times for deadlocks"):
@@ -561,8 +561,8 @@ def test_writers_of_the_same_things_in_opposite_order_both_finish(
     paths = [f"/{number}" for number in range(24)]
     leases = begin(first, *(link(path, "artwork") for path in paths))
     for ledger in (first, second):
-        ledger._connection.execute(text("SET deadlock_timeout = '20ms'"))
-        ledger._connection.commit()
+        ledger.session.connection.execute(text("SET deadlock_timeout = '20ms'"))
+        ledger.session.connection.commit()
 
     def work(path: str) -> Item:
         number = int(path[1:])
@@ -652,10 +652,10 @@ def test_a_lease_that_ran_out_is_taken_over_and_its_late_failure_is_dropped(
     slow, heir = open_ledger(), open_ledger()
     late = begin(slow, link("/a", "artwork"))["/a"]
     sql(database, "UPDATE frontier SET lease_until = now() - interval '1 second'")
-    slow._connection.execute(
+    slow.session.connection.execute(
         text("SELECT pg_advisory_unlock(:locks, hashtext('museum.example'))"), {"locks": HOST_LOCKS}
     )
-    slow._connection.commit()
+    slow.session.connection.commit()
     [lease] = heir.lease(10, KINDS)
     heir.record([artwork(lease, "1")])
     slow.record([failure(late)])
@@ -1007,18 +1007,18 @@ def test_leasing_reads_the_index_and_not_the_table(
     crowded: Database, open_ledger: OpenLedger
 ) -> None:
     scope = {"site": "museum", "kinds": list(KINDS), "categories": None, "worker": 1}
-    leasing = plan_of(crowded, module._LEASE, **scope, hosts=["h1.example"], most=16, minutes=60)
-    assert "ix_frontier_due" in leasing
-    assert "Seq Scan" not in leasing
-    assert "Sort" not in leasing
-    reclaiming = plan_of(crowded, module._RECLAIM, site="museum", worker=1, locks=1)
+    taking = plan_of(crowded, leasing.LEASE, **scope, hosts=["h1.example"], most=16, minutes=60)
+    assert "ix_frontier_due" in taking
+    assert "Seq Scan" not in taking
+    assert "Sort" not in taking
+    reclaiming = plan_of(crowded, leasing.RECLAIM, site="museum", worker=1, locks=1)
     assert "ix_frontier_leased" in reclaiming
     assert "Seq Scan" not in reclaiming
-    hosts = plan_of(crowded, module._DUE_HOSTS, **scope)
+    hosts = plan_of(crowded, leasing.DUE_HOSTS, **scope)
     assert "ix_frontier_due" in hosts
-    recategorising = plan_of(crowded, module._ALL_CATEGORIES, ids=[1, 2])
+    recategorising = plan_of(crowded, recording.ALL_CATEGORIES, ids=[1, 2])
     assert "ix_frontier_artwork_id" in recategorising
-    for statement in (module._LOCK_ROWS, module._CATEGORIES_OF):
+    for statement in (recording.LOCK_ROWS, links.CATEGORIES_OF):
         assert "Seq Scan" not in plan_of(crowded, statement, ids=[1, 2])
     inheriting = plan_of(crowded, collection._TOLD, ids=[1, 2])
     assert "ix_frontier_artwork_id" in inheriting
@@ -1032,9 +1032,9 @@ def test_leasing_reads_the_index_and_not_the_table(
 
 
 def test_releasing_finds_leases_by_their_owner(crowded: Database) -> None:
-    assert "ix_frontier_leased" in plan_of(crowded, module._RELEASE, worker=1)
+    assert "ix_frontier_leased" in plan_of(crowded, leasing.RELEASE, worker=1)
 
 
 def test_the_driver_knows_the_errors_that_are_told_apart() -> None:
-    assert psycopg2.errors.DeadlockDetected in module.ANSWERED
+    assert psycopg2.errors.DeadlockDetected in session.ANSWERED
     assert issubclass(psycopg2.errors.ProgramLimitExceeded, psycopg2.OperationalError)
