@@ -39,7 +39,7 @@ demo: setup ## Crawl the bundled museum, or your images: make demo ART=FOLDER
 test: setup ## Check everything: style, types, and the whole test suite against real services
 	@$(VENV)/bin/python -m storage.embedded --if-possible
 	@$(MAKE) --no-print-directory lint
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 lint: setup ## Check style and types
 	@echo "ruff check"; $(VENV)/bin/ruff check .

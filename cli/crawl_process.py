@@ -20,9 +20,9 @@ def crawl_command(site: str, base_url: str | None = None) -> list[str]:
 def run_crawl(site: str, base_url: str, environment: Mapping[str, str]) -> int:
     """Crawl a site and return the exit code; interrupted, the crawl ends before we do."""
     process = subprocess.Popen(
-        [sys.executable, "-m", *crawl_command(site, base_url)],
+        [sys.executable, "-m", "crawler", *crawl_command(site, base_url)[1:]],
         stdin=subprocess.DEVNULL,
-        env={**os.environ, "SCRAPY_SETTINGS_MODULE": "crawler.settings", **environment},
+        env={**os.environ, **environment},
         # Ctrl-C reaches us alone and is passed on once: a second one would make Scrapy drop what
         # it has in hand.
         start_new_session=True,

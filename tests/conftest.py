@@ -62,6 +62,11 @@ def missing(part: str, reason: str) -> None:
     pytest.skip(text)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest test: where several processes share the tests, none waits for it."""
+    items.sort(key=lambda item: item.path.name != "test_readme.py")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     counts: Counter[str] = Counter()
     for report in terminalreporter.getreports("skipped"):

@@ -13,7 +13,8 @@ from analysis.colors.names import BASIC_TERMS, CSS_COLORS, basic_term, nearest_n
 
 def test_the_table_is_that_of_css() -> None:
     assert len(CSS_COLORS) == 148
-    assert {name: str(code).lower() for name, code in ImageColor.colormap.items()} == CSS_COLORS
+    theirs = {name: ImageColor.getrgb(name) for name in ImageColor.colormap}
+    assert theirs == {name: hex_to_rgb(code) for name, code in CSS_COLORS.items()}
 
 
 def test_every_named_color_has_its_own_name() -> None:

@@ -109,7 +109,7 @@ def test_with_browsers_faked_away_the_demo_ends_well_and_says_how_to_get_them(ho
 def test_interrupted_continued_and_run_again(home: Home) -> None:
     process = home.start("demo", "--works", "24")
     until = time.monotonic() + 120
-    while not any("scrapy crawl" in child for child in children(process.pid)):
+    while not any("crawler crawl artworks" in child for child in children(process.pid)):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
         time.sleep(0.1)
