@@ -56,7 +56,7 @@ _WORKS = text("""
         FROM artworks a
         JOIN LATERAL (
             SELECT s.image_id FROM image_sources s
-            WHERE s.artwork_id = a.id AND s.image_id IS NOT NULL
+            WHERE s.artwork_id = a.id AND s.image_id IS NOT NULL AND s.gone_at IS NULL
             ORDER BY s.position, s.id LIMIT 1
         ) first ON true
         LEFT JOIN LATERAL (
@@ -95,7 +95,8 @@ _COUNTS = text("""
             WHERE b.gone_at IS NULL AND (CAST(:site AS text) IS NULL OR b.site = :site)) AS artists,
            (SELECT count(DISTINCT s.image_id) FROM image_sources s
             JOIN artworks b ON b.id = s.artwork_id
-            WHERE b.gone_at IS NULL AND (CAST(:site AS text) IS NULL OR b.site = :site)) AS images,
+            WHERE b.gone_at IS NULL AND s.gone_at IS NULL
+              AND (CAST(:site AS text) IS NULL OR b.site = :site)) AS images,
            count(DISTINCT a.site) AS sites, min(a.site) AS site,
            min(a.year_from) AS first_year, max(a.year_to) AS last_year
     FROM artworks a WHERE a.gone_at IS NULL AND (CAST(:site AS text) IS NULL OR a.site = :site)
@@ -234,7 +235,7 @@ def draw_sheet(works: Sequence[SheetWork], heading: str, counts: str) -> Image.I
         edge = float(MARGIN)
         for at in row:
             right = edge + works[at].shape * row_height
-            _draw_work(canvas, works[at], round(edge), round(right), top, round(row_height))
+            draw_work(canvas, works[at], round(edge), round(right), top, round(row_height))
             edge = right + GAP
         top += round(row_height) + below + GAP // 2
     return Image.fromarray(canvas)
@@ -245,9 +246,10 @@ def _row_height(works: Sequence[SheetWork], room: int) -> float:
     return min(free / sum(work.shape for work in works), ROW_HEIGHT * LAST_ROW_GROWTH)
 
 
-def _draw_work(
+def draw_work(
     canvas: Canvas, work: SheetWork, left: int, right: int, top: int, height: int
 ) -> None:
+    """Draw a picture with its palette and caption below it, from `left` to `right`, in place."""
     width = right - left
     frame = canvas[top : top + height, left:right]
     picture = Image.fromarray(work.picture)

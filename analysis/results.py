@@ -55,9 +55,12 @@ _FINISH_RUN = text("""
     SET state = :state, finished_at = now(), seconds = CAST(:seconds AS jsonb) WHERE id = :run_id
 """)
 
+# What no work shows any more, at no address, is left alone; its results stay.
 _PENDING = """
     FROM images i
-    WHERE i.sha256 > :after AND (:redo OR :jobs > (
+    WHERE i.sha256 > :after
+      AND EXISTS (SELECT FROM image_sources s WHERE s.image_id = i.id AND s.gone_at IS NULL)
+      AND (:redo OR :jobs > (
         SELECT count(*) FROM image_results r
         WHERE r.image_id = i.id AND r.model_id = ANY(CAST(:model_ids AS bigint[]))))
 """

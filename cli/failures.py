@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,6 +40,20 @@ def failures(
     reason: Annotated[
         str | None, typer.Option("--reason", metavar="CODE", help="This reason only.")
     ] = None,
+    stage: Annotated[
+        str | None, typer.Option("--stage", metavar="STEP", help="This step only: fetch, image …")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="PART", help="Addresses that hold this.")
+    ] = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option("--older-than", metavar="AGE", help="Failed last before: 90m, 12h, 7d, 2w."),
+    ] = None,
+    newer_than: Annotated[
+        str | None,
+        typer.Option("--newer-than", metavar="AGE", help="Failed last since: 90m, 12h, 7d, 2w."),
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Those that were resolved later as well.")
     ] = False,
@@ -48,6 +63,9 @@ def failures(
         typer.Option(
             "--retry", help="Take what failed up again, also what would not be by itself."
         ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --retry: only tell how many that would be.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -59,23 +77,31 @@ def failures(
     Example: `artworks failures --reason not_found --retry`
     """
     from crawler.reasons import REASONS
-    from storage.failures import failure_groups, failure_rows, retry_failures
+    from storage.failures import Choice, failure_groups, failure_rows, parse_age, retry_failures
+    from storage.models import FAILURE_STAGES
 
-    if reason is not None and reason not in REASONS:
-        from crawler.profile_problems import suggestion
-
-        raise UsageError(f"no such reason {reason!r}{suggestion(reason, list(REASONS))}.")
+    _check_known("reason", reason, list(REASONS))
+    _check_known("stage", stage, FAILURE_STAGES)
+    if dry_run and not retry:
+        raise UsageError("--dry-run is for --retry: add it, or leave --dry-run out.")
+    choice = Choice(
+        site=site,
+        reason=reason,
+        stage=stage,
+        url=url,
+        older_than=None if older_than is None else parse_age(older_than),
+        newer_than=None if newer_than is None else parse_age(newer_than),
+        resolved=everything,
+    )
     with existing_database(load_settings()) as database:
         if retry:
             with database.begin() as connection:
-                retried = retry_failures(connection, site=site, reason=reason)
-            _tell_retried(retried, as_json)
+                retried = retry_failures(connection, choice, dry_run=dry_run)
+            _tell_retried(retried, as_json, dry_run=dry_run)
             return
         with snapshot(database) as connection:
-            groups = failure_groups(connection, site=site, reason=reason, resolved=everything)
-            rows = failure_rows(
-                connection, site=site, reason=reason, resolved=everything, limit=limit
-            )
+            groups = failure_groups(connection, choice)
+            rows = failure_rows(connection, choice, limit=limit)
     meanings = {code: told.meaning for code, told in REASONS.items()}
     if as_json:
         print_json(_failures_document(groups, rows, meanings))
@@ -83,20 +109,32 @@ def failures(
     _print_failures(groups, rows, meanings)
 
 
-def _tell_retried(retried: dict[str, int], as_json: bool) -> None:
+def _check_known(what: str, given: str | None, known: Sequence[str]) -> None:
+    """Raise UsageError, with what may be meant, for a code that is none."""
+    if given is not None and given not in known:
+        from crawler.profile_problems import suggestion
+
+        raise UsageError(f"no such {what} {given!r}{suggestion(given, list(known))}.")
+
+
+def _tell_retried(retried: dict[str, int], as_json: bool, *, dry_run: bool) -> None:
     commands = [f"scrapy crawl artworks -a site={name}" for name in retried]
     total = sum(retried.values())
     if as_json:
-        print_json({"retried": total, "sites": retried, "commands": commands})
+        print_json({"dry_run": dry_run, "retried": total, "sites": retried, "commands": commands})
         return
+    verb = "would be taken up again" if dry_run else "taken up again"
     if not total:
-        print_facts("", [("taken up again", "0 (nothing that failed matches)")])
+        print_facts("", [(verb, "0 (nothing that failed matches)")])
         return
     print_facts(
         "",
         [
-            ("taken up again", f"{number(total)} pages and images"),
-            ("now run", "\n".join(commands) if on_terminal() else " && ".join(commands)),
+            (verb, f"{number(total)} pages and images"),
+            (
+                "then run" if dry_run else "now run",
+                "\n".join(commands) if on_terminal() else " && ".join(commands),
+            ),
         ],
     )
 

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn, Protocol, runtime_checkable
 
 import typer
 
-from cli import collection, colors, demo, failures, services, sites, sql
+from cli import collection, colors, demo, duplicates, failures, forget, services, sites, sql, verify
 from storage.errors import ArtworksError, ExitCode
 
 STDOUT = 1
@@ -70,8 +70,11 @@ demo.register(app)
 collection.register(app)
 sites.register(app)
 failures.register(app)
+forget.register(app)
 sql.register(app)
 colors.register(app)
+duplicates.register(app)
+verify.register(app)
 services.register(app)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -43,11 +43,32 @@ class CrawlerSettings(BaseSettings):
     max_image_pixels: int = Field(
         default=150 * MEGABYTE, description="Largest image decoded, in pixels.", gt=0
     )
+    max_image_memory: int = Field(
+        default=480 * MEGABYTE,
+        description="Memory that checking images takes in a process at most, in bytes.",
+        gt=0,
+    )
     concurrency: int = Field(
         default=32, description="Requests in flight over all hosts.", gt=0, le=256
     )
     image_processes: int = Field(
         default=1, description="Processes that check, hash and store images.", gt=0, le=64
+    )
+    shutdown_seconds: float = Field(
+        default=30.0,
+        description=(
+            "How long an interrupted crawl may go on with what is under way, in seconds; "
+            "what is left then is given back."
+        ),
+        ge=0,
+        le=3600,
+    )
+    opt_outs: Literal["obey", "record"] = Field(
+        default="obey",
+        description=(
+            "What owners reserve (`noai`, `noimageai`, TDM reservations): `obey` leaves it out, "
+            "`record` stores it and says so; see docs/rights.md."
+        ),
     )
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         default=(),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -21,7 +23,10 @@ from crawler.frontier.ledger import Ledger
 from crawler.frontier.memory import MemoryLedger
 from crawler.frontier.protocol import Frontier
 from crawler.frontier.writer import Writer
-from crawler.items import FailureItem, Item, Kind, Lease, Link
+from crawler.image_fallbacks import Search
+from crawler.items import FailureItem, Item, Kind, Lease, Link, PostponedItem
+from crawler.opt_outs import product_names
+from crawler.pauses import Pauses
 from crawler.profiles import Profile, StartPage
 from crawler.rendering.availability import available_engines, guard_proxy
 from crawler.rendering.choice import Engine, RenderingChoice
@@ -30,6 +35,7 @@ from crawler.rendering.proxy import GuardProxy
 from crawler.rendering.splash import splash_meta
 from storage.database import Database
 from storage.errors import ArtworksError, UsageError
+from storage.objects import ObjectStore
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +45,11 @@ _BETWEEN_STARTS = re.compile(r"[,\s]+(?=https?://)")
 # Pages between two writes of what was learned about rendering.
 LEARN_EVERY = 100
 
-ARGUMENTS = ("site", "category", "limit", "refresh", "base_url", "start", "dry_run")
+ARGUMENTS = ("site", "category", "limit", "refresh", "full", "base_url", "start", "dry_run")
+
+
+class Interrupted(Exception):
+    """A request that was given up before it began, because the crawl was told to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class CrawlArguments:
     base_url: str | None = None
     starts: tuple[str, ...] = ()
     dry_run: bool = False
+    full: bool = False
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> CrawlArguments:
@@ -70,6 +81,7 @@ class CrawlArguments:
             base_url=given.get("base_url"),
             starts=tuple(_BETWEEN_STARTS.split(given["start"].strip())) if "start" in given else (),
             dry_run=_switch(given, "dry_run"),
+            full=_switch(given, "full"),
         )
 
 
@@ -115,7 +127,16 @@ class CrawlContext:
     problem: str | None = None
     finish_reason: str | None = None
     retryable_failures: int = 0
+    pauses: Pauses = field(default_factory=Pauses)
+    refusals: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """How often an address of a row was refused in this run."""
+    searches: dict[int, Search] = field(default_factory=dict)
+    """How far the searches for images had come whose rows were postponed, by row."""
+    left_waiting: int = 0
+    interrupted: bool = False
+    dropped: bool = False
     _stopping: bool = False
+    _ended: bool = False
     _unlearned: int = 0
     _learning: asyncio.Future[None] | None = None
 
@@ -126,6 +147,7 @@ class CrawlContext:
         settings: CrawlerSettings,
         profile: Profile,
         database: Database | None,
+        store: ObjectStore | None = None,
     ) -> Self:
         """Put the parts together; nothing is asked of the database yet.
 
@@ -142,6 +164,8 @@ class CrawlContext:
                 site=profile.name,
                 categories=arguments.categories,
                 refresh_days=arguments.refresh_days,
+                full=arguments.full,
+                store=store,
             )
         return cls(
             arguments=arguments,
@@ -178,8 +202,10 @@ class CrawlContext:
                     "category": list(self.arguments.categories),
                     "limit": self.arguments.limit,
                     "refresh": self.arguments.refresh_days,
+                    "full": self.arguments.full,
                     "start": list(self.arguments.starts),
                     "user_agent": self.settings.user_agent,
+                    "opt_outs": self.settings.opt_outs,
                     "profile": str(self.profile.path),
                 },
             )
@@ -196,6 +222,9 @@ class CrawlContext:
 
     async def end(self, reason: str, stats: Mapping[str, Any]) -> None:
         """Close the run; after a lost database there is nobody to tell, and locks are free."""
+        if self._ended:
+            return
+        self._ended = True
         self.finish_reason = reason
         try:
             if reason != "database_unavailable":
@@ -219,6 +248,21 @@ class CrawlContext:
             self.proxy.close()
             if self.database is not None:
                 self.database.close()
+
+    async def leave_waiting(self, rows: int) -> None:
+        """Leave rows to a later run, for their hosts want to be left alone for longer than this."""
+        self.left_waiting = rows
+        self.pauses.recall(await self.writer.call(self.ledger.pauses))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names by which sites may mean us, in lower case."""
+        return product_names(self.settings.user_agent)
+
+    @property
+    def obeys_opt_outs(self) -> bool:
+        """Whether what owners reserve is left out, and not only told."""
+        return self.settings.opt_outs == "obey"
 
     @property
     def is_dry_run(self) -> bool:
@@ -254,11 +298,13 @@ class CrawlContext:
             meta[engines[-1]] = make_meta(lease.kind, browser, self.proxy)
             meta["autothrottle_dont_adjust_delay"] = True
         elif self._may_be_unchanged(lease):
-            meta["handle_httpstatus_list"] = [304]
             if lease.etag:
                 headers["If-None-Match"] = lease.etag
             if lease.last_modified:
                 headers["If-Modified-Since"] = lease.last_modified
+            # "Not modified" to a request that did not ask is an error like others.
+            if headers:
+                meta["handle_httpstatus_list"] = [304]
         return Request(lease.url, meta=meta, headers=headers, dont_filter=True)
 
     def _first_engine(self, lease: Lease) -> Engine:
@@ -281,17 +327,23 @@ class CrawlContext:
             await self.writer.call(self.ledger.learn, learned)
 
     def _may_be_unchanged(self, lease: Lease) -> bool:
-        """Whether "not modified" would be a useful answer: its children are known already."""
-        return (
-            lease.kind == "listing"
-            and "children" in lease.meta
-            and lease.meta.get("profile") == self.profile.hash
-        )
+        """Whether "not modified" would be a useful answer: what it stands for is stored.
+
+        Pages count only as this profile read them. A later page of an artist passes on what the
+        first one says, which may be news though the later one is the same.
+        """
+        is_later = lease.meta.get("artist_key", lease.fingerprint) != lease.fingerprint
+        if self.arguments.full or is_later:
+            return False
+        if lease.kind == "image":
+            return lease.is_stored
+        is_known = lease.is_stored or {"children", "named"} <= lease.meta.keys()
+        return is_known and lease.meta.get("profile") == self.profile.hash
 
     @staticmethod
     def is_success(item: Item) -> bool:
         """Whether an outcome counts as finished work."""
-        return not isinstance(item, FailureItem)
+        return not isinstance(item, FailureItem | PostponedItem)
 
 
 def link_to(

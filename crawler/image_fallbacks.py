@@ -31,6 +31,7 @@ SHOWN_URL = 100  # characters of an address that a failure's detail shows
 MENDABLE = frozenset(
     {
         *("not_found", "gone", "forbidden", "http_error", "server_error", "body_too_large"),
+        "too_many_redirects",
         *(code for code, reason in REASONS.items() if reason.stage == "image"),
     }
 )

@@ -7,6 +7,8 @@ from typing import Any
 
 from scrapy.logformatter import LogFormatter, LogFormatterResult
 
+from storage.errors import ArtworksError
+
 
 class QuietLogFormatter(LogFormatter):
     """Logs no item bodies, and expected download errors without a traceback."""
@@ -30,8 +32,10 @@ class QuietLogFormatter(LogFormatter):
     def item_error(
         self, item: Any, exception: BaseException, response: Any, spider: Any
     ) -> LogFormatterResult:
+        # The crawl stops over a service that is gone, and says so once, not once for each item.
+        expected = isinstance(exception, ArtworksError)
         return {
-            "level": logging.ERROR,
+            "level": logging.DEBUG if expected else logging.ERROR,
             "msg": "could not record what %(url)s gave: %(error)s",
             "args": {"url": item.lease.url, "error": exception},
         }

@@ -12,6 +12,7 @@ from crawler.context import CrawlArguments, CrawlContext
 from crawler.profiles import Profile, load_profile
 from storage.database import Database
 from storage.errors import ServiceUnavailable, SettingError, UsageError
+from storage.forgotten import site_taken_down
 from storage.objects import open_store
 from storage.settings import load_settings, redact
 
@@ -36,14 +37,27 @@ def prepare(given: Mapping[str, str]) -> CrawlContext:
     if arguments.dry_run:
         return CrawlContext.build(arguments, settings, profile, None)
     storage = load_settings()
-    open_store(storage.objects_location).check()
+    store = open_store(storage.objects_location)
+    store.check()
     database = Database.open(storage)
     try:
         database.check()
+        refuse_taken_down(database, profile.name)
     except BaseException:
         database.close()
         raise
-    return CrawlContext.build(arguments, settings, profile, database)
+    return CrawlContext.build(arguments, settings, profile, database, store)
+
+
+def refuse_taken_down(database: Database, site: str) -> None:
+    """Raise UsageError for a site that was taken down."""
+    with database.begin() as connection:
+        number = site_taken_down(connection, site)
+    if number is not None:
+        raise UsageError(
+            f"site {site} was taken down, and is not crawled any more: "
+            f"`artworks forget --undo {number}` allows it again."
+        )
 
 
 def profile_of(arguments: CrawlArguments) -> Profile:

@@ -154,7 +154,10 @@ class Politeness(Table):
         default=2, ge=0, le=20, description="Further attempts after a failure that may pass."
     )
     timeout: float = Field(
-        default=60.0, gt=0, le=3600, description="Seconds until a request is given up."
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="Seconds that a request may take as a whole, however it trickles.",
     )
 
 
@@ -263,6 +266,11 @@ class Listing(Table):
         default=None, description="How many pages there are, where none is linked to."
     )
     listings: Sources | None = Field(default=None, description="Links to further listings.")
+    newest_first: bool = Field(
+        default=False,
+        description="New works come first: a page that shows only works that are known already "
+        "does not lead to its next page, unless the crawl is told to read everything.",
+    )
 
     @model_validator(mode="after")
     def _check_leads_on(self) -> Self:

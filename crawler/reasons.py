@@ -20,7 +20,11 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawler.addresses import AddressRefused
 from crawler.items import Answer, FailureItem, Lease, Stage
+from crawler.middlewares.compression import BadCompression
+from crawler.middlewares.redirect import TooManyRedirects
 from crawler.middlewares.robots import RobotsUnavailable
+from crawler.opt_outs import OptedOut
+from crawler.pauses import HostPaused
 from crawler.rendering import (
     PageUnreachable,
     RendererBroken,
@@ -46,13 +50,18 @@ REASONS: Mapping[str, Reason] = {
     "timeout": Reason("fetch", True, "The answer took longer than the profile's timeout."),
     "incomplete_body": Reason("fetch", True, "Fewer bytes arrived than the server announced."),
     "body_too_large": Reason("fetch", False, "The answer exceeds the byte limit of its kind."),
-    "unsupported_scheme": Reason("fetch", False, "The address is neither http nor https."),
+    "bad_compression": Reason("fetch", True, "The answer is compressed, and does not unpack."),
+    "unsupported_scheme": Reason(
+        "fetch", False, "The address is malformed, or neither http nor https."
+    ),
+    "too_many_redirects": Reason("fetch", False, "One redirect leads to the next, without end."),
     "address_refused": Reason(
         "fetch", False, "The address is not public and ARTWORKS_ALLOWED_NETWORKS lacks it."
     ),
     "robots_disallowed": Reason("fetch", False, "robots.txt forbids the page; it was not fetched."),
+    "opted_out": Reason("fetch", False, "Its owner reserves it against use by AI, or mining."),
     "robots_unavailable": Reason(
-        "fetch", True, "robots.txt answers 5xx, so nobody knows what may be fetched."
+        "fetch", True, "robots.txt answers 429 or 5xx, so nobody knows what may be fetched."
     ),
     "not_found": Reason("fetch", False, "The server answered 404."),
     "gone": Reason("fetch", False, "The server answered 410."),
@@ -60,6 +69,7 @@ REASONS: Mapping[str, Reason] = {
     "rate_limited": Reason("fetch", True, "The server answered 429: too many requests."),
     "server_error": Reason("fetch", True, "The server answered 5xx."),
     "http_error": Reason("fetch", False, "The server answered another status than 200."),
+    "blocked": Reason("fetch", True, "A check for robots was served in place of the page."),
     "fetch_error": Reason("fetch", True, "Fetching failed in an unforeseen way; see the detail."),
     "renderer_unavailable": Reason(
         "render", True, "The page needs JavaScript, and no browser that could show it answers."
@@ -70,23 +80,30 @@ REASONS: Mapping[str, Reason] = {
     "not_an_artwork": Reason("extract", False, "The page does not look like an artwork page."),
     "not_an_artist": Reason("extract", False, "The page does not look like the page of an artist."),
     "empty_listing": Reason("extract", False, "The listing shows neither works nor listings."),
+    "endless_listing": Reason(
+        "extract", False, "Page after page, the listing led to nothing new; it was left."
+    ),
     "not_text": Reason("extract", False, "A page was expected and something else came."),
     "extract_error": Reason("extract", False, "Extraction failed in an unforeseen way."),
     "invalid_record": Reason("validate", False, "A field's value cannot be stored as it is."),
     "empty_body": Reason("image", True, "The image has no bytes."),
+    "placeholder_image": Reason("image", False, "The image is too small to show anything."),
     "not_an_image": Reason("image", False, "The bytes are no image of a known format."),
     "html_as_image": Reason("image", False, "An HTML page was served in place of the image."),
     "json_as_image": Reason("image", False, "JSON was served in place of the image."),
     "svg_as_image": Reason("image", False, "SVG is code, and is not stored as an image."),
     "xml_as_image": Reason("image", False, "XML was served in place of the image."),
     "text_as_image": Reason("image", False, "Text was served in place of the image."),
-    "too_many_pixels": Reason("image", False, "The image exceeds ARTWORKS_MAX_IMAGE_PIXELS."),
+    "too_many_pixels": Reason(
+        "image", False, "The image has more pixels than the limits allow to decode."
+    ),
     "truncated": Reason("image", False, "The image ends early."),
     "corrupt": Reason("image", False, "The image's data is damaged."),
     "decoder_crashed": Reason("image", False, "Decoding the image ended the decoder's process."),
     "unsupported_image": Reason("image", False, "The image uses a variant that is not supported."),
     "object_store_unavailable": Reason("store", True, "The object store could not be written to."),
     "record_refused": Reason("store", False, "PostgreSQL refused the record's content."),
+    "forgotten": Reason("store", False, "The work, its artist or the image was taken down."),
 }
 
 
@@ -115,7 +132,10 @@ _BY_EXCEPTION: tuple[tuple[type[BaseException], str], ...] = (
     (PageUnreachable, "render_failed"),
     (RendererBroken, "renderer_unavailable"),
     (AddressRefused, "address_refused"),
+    (OptedOut, "opted_out"),
     (RobotsUnavailable, "robots_unavailable"),
+    (TooManyRedirects, "too_many_redirects"),
+    (BadCompression, "bad_compression"),
     (CannotResolveHostError, "dns_error"),
     (DownloadConnectionRefusedError, "connection_refused"),
     (DownloadTimeoutError, "timeout"),
@@ -126,7 +146,9 @@ _BY_EXCEPTION: tuple[tuple[type[BaseException], str], ...] = (
     (DownloadFailedError, "connection_failed"),
     (ConnectionError, "connection_failed"),
 )
-_NOT_THE_RENDERERS = ("body_too_large", "address_refused", "robots_unavailable")
+# The client tells of an answer that it cannot read as if it were a status, and shows its bytes.
+_NO_HTTP = re.compile(r"""^400, message=['"](.*?)(?::?\\n.*|['"], url=.*)$""", re.S)
+_NOT_THE_RENDERERS = ("body_too_large", "address_refused", "robots_unavailable", "opted_out")
 _BY_STATUS: Mapping[int, str] = {
     401: "forbidden",
     403: "forbidden",
@@ -139,9 +161,18 @@ _RENDER_STATUS: Mapping[int, str] = {400: "render_failed", 504: "render_timeout"
 
 
 def failure(
-    lease: Lease, answer: Answer, reason: str, detail: str, *, retryable: bool | None = None
+    lease: Lease,
+    answer: Answer,
+    reason: str,
+    detail: str,
+    *,
+    retryable: bool | None = None,
+    opt_out: tuple[str, ...] = (),
 ) -> FailureItem:
-    """Return the outcome of a row that failed for `reason`; `retryable` if this case differs."""
+    """Return the outcome of a row that failed for `reason`.
+
+    `retryable` if this case differs; `opt_out`: what its owner reserves, if that is why.
+    """
     known = REASONS[reason]
     return FailureItem(
         lease=lease,
@@ -150,7 +181,8 @@ def failure(
         reason=reason,
         detail=detail,
         retryable=known.retryable if retryable is None else retryable,
-        skipped=reason == "robots_disallowed",
+        skipped=reason in ("robots_disallowed", "opted_out"),
+        opt_out=opt_out,
     )
 
 
@@ -158,9 +190,12 @@ def judge(error: BaseException, *, rendering: bool = False) -> Verdict:
     """Return why fetching failed; `rendering`: the answer, or its absence, is the renderer's."""
     # The client names its TLS context by its place in memory.
     words = re.sub(r" ssl:(<[^>]*>|\w+)", "", str(error))
+    words = _NO_HTTP.sub(r"the answer is no HTTP: \1", words)
     detail = " ".join(words.split()) or type(error).__name__
     if isinstance(error, HttpError):
         return judge_status(error.response.status, rendering=rendering)
+    if isinstance(error, HostPaused):
+        return Verdict(error.pause.reason, detail, error.status)
     if isinstance(error, IgnoreRequest):
         reason = "robots_disallowed" if "robots.txt" in detail else "fetch_error"
         return Verdict(reason, detail)

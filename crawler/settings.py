@@ -44,20 +44,27 @@ AUTOTHROTTLE_MAX_DELAY = 60.0
 # Every answer gives exactly one item; Scrapy starts this many tasks for each answer.
 CONCURRENT_ITEMS = 1
 
-# Bodies in memory between download and commit, in bytes.
+# Bodies in memory between download and commit, in bytes; and with those that are being received:
+# beyond, only the oldest of them goes on.
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 64_000_000
+DOWNLOAD_BYTES_HELD = 96_000_000
 
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "crawler.middlewares.robots.RobotsTxtMiddleware": 100,
+    # After it, for what robots.txt forbids is not asked about; sees answers last, as callbacks do.
+    "crawler.middlewares.opt_outs.OptOutMiddleware": 110,
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
     "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
     "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,
     # Compression is undone after the renderer's answer was unpacked.
-    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 810,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+    "crawler.middlewares.compression.CompressionMiddleware": 810,
     "crawler.middlewares.splash.SplashMiddleware": 725,
+    # Sees what Splash says of a page, and refusals before they would be tried again at once.
+    "crawler.middlewares.pauses.PauseMiddleware": 700,
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
     "crawler.middlewares.redirect.RedirectMiddleware": 600,
 }
@@ -86,6 +93,7 @@ EXTENSIONS = {
     "crawler.extensions.politeness.CrawlDelay": 0,
     "crawler.extensions.politeness.Throttle": 0,
     "crawler.extensions.progress.Progress": 0,
+    "crawler.extensions.shutdown.Shutdown": 0,
     "crawler.extensions.runlog.RunLog": 1000,
 }
 

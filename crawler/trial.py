@@ -30,7 +30,7 @@ from crawler.extraction import (
     extract_listing,
 )
 from crawler.extraction.urls import absolute_url
-from crawler.items import FailureItem, Item, Lease, Link, ListingItem
+from crawler.items import FailureItem, Item, Lease, Link, ListingItem, PostponedItem
 from crawler.preflight import check_splash
 from crawler.profiles import Profile, Rendering, load_profile
 from crawler.rendering.choice import Engine
@@ -178,6 +178,8 @@ class TrialSpider(ArtworksSpider):
                     self.refused = said
                 else:
                     self.failed = said
+            elif isinstance(outcome, PostponedItem):
+                self.failed = f"{outcome.lease.url}: {outcome.reason}: {outcome.detail}"
             yield outcome
 
 

@@ -103,6 +103,11 @@ class Work:
     wings: tuple[str, ...] = ()
 
     @property
+    def license(self) -> str:
+        """Short name of the licence."""
+        return wording.LICENSES[self.license_url]
+
+    @property
     def flat(self) -> bool:
         """Whether the picture consists of its palette's colours and nothing else."""
         return STYLES[self.style].flat

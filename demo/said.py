@@ -28,6 +28,7 @@ FIELDS = (
     "institution",
     "rights_text",
     "license_url",
+    "license",
 )
 """Columns of `artworks` that a page may fill."""
 
@@ -74,12 +75,12 @@ def page_path(work: Work) -> str:
 
 
 def fields_of(work: Work) -> dict[str, Any]:
-    """Field to value; None where the page does not say it."""
+    """Field to value; None where the page does not say it.
+
+    However a page spells the address of a licence, its owner spells it in one way.
+    """
     lacking = _LACKING.get(work.layout, ())
-    said = {name: None if name in lacking else getattr(work, name) for name in FIELDS}
-    if work.layout == "iiif":
-        said["license_url"] = iiif.rights_uri(work)
-    return said
+    return {name: None if name in lacking else getattr(work, name) for name in FIELDS}
 
 
 def artist_of(work: Work) -> dict[str, Any]:

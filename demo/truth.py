@@ -109,6 +109,7 @@ def _work(work: Work, base: str, digest: Digest | None) -> dict[str, Any]:
         "url": urls[0],
         "urls": urls,
         "listings": listings,
+        "license": work.license,
         "flat": work.flat,
         "lossless": work.lossless,
         "images": [

@@ -77,6 +77,13 @@ RIGHTS = (
     ("CC BY-NC-SA 4.0", "https://creativecommons.org/licenses/by-nc-sa/4.0/"),
     ("In Copyright", "http://rightsstatements.org/vocab/InC/1.0/"),
 )
+# What a collection calls them for short.
+LICENSES = {
+    url: name
+    for (_, url), name in zip(
+        RIGHTS, ("CC0-1.0", "PDM-1.0", "CC-BY-4.0", "CC-BY-NC-SA-4.0", "InC-1.0"), strict=True
+    )
+}
 INSTITUTION = "Museum of Unpainted Pictures"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -36,6 +36,8 @@ ARTWORK_FIELDS: Mapping[str, str] = {
     "institution": "text",
     "rights_text": "text",
     "license_url": "text",
+    "license": "text",
+    "opt_out": "text[]",
     "iiif_manifest": "text",
     "raw": "jsonb",
     "content_hash": "text",
@@ -48,21 +50,71 @@ _record = ", ".join(f"{name} {kind}" for name, kind in ARTWORK_FIELDS.items())
 _updates = ", ".join(f"{name} = excluded.{name}" for name in ARTWORK_FIELDS)
 _versioned = ", ".join(f"'{name}'" for name in ARTWORK_FIELDS if name not in UNVERSIONED_FIELDS)
 
+# Of one moment there is one version of a work; what else changed in it is added.
+_SAME_MOMENT = """
+    ON CONFLICT (artwork_id, content_hash, seen_at) DO UPDATE
+    SET changed = artwork_versions.changed || excluded.changed
+"""
+# Beside the columns: makers, terms and images as lists, as the work's page says them. A term that
+# a person or an import said, or a listing, is not the page's to add or to take away.
 _KEEP_VERSIONS = text(f"""
     INSERT INTO artwork_versions (artwork_id, content_hash, changed, seen_at)
     SELECT a.id, r.value->>'content_hash', diff.changed, now()
     FROM jsonb_array_elements(CAST(:rows AS jsonb)) r
     JOIN artworks a ON a.site = r.value->>'site' AND a.source_id = r.value->>'source_id'
     CROSS JOIN LATERAL (
-        SELECT coalesce(jsonb_object_agg(old.key, jsonb_build_array(
-            old.value, coalesce(r.value->old.key, 'null'))), '{{}}') AS changed
-        FROM jsonb_each(to_jsonb(a)) old
-        WHERE old.key IN ({_versioned})
-          AND old.value IS DISTINCT FROM coalesce(r.value->old.key, 'null')
+        SELECT coalesce(jsonb_agg(DISTINCT t.kind || ':' || t.name)
+                        FILTER (WHERE w.source <> 'page' OR listed.id IS NOT NULL), '[]') AS others,
+               jsonb_agg(t.kind || ':' || t.name ORDER BY (t.kind || ':' || t.name) COLLATE "C")
+                        FILTER (WHERE w.source = 'page' AND listed.id IS NULL) AS terms
+        FROM artwork_terms w JOIN terms t ON t.id = w.term_id
+        LEFT JOIN LATERAL (
+            SELECT f.id FROM frontier f JOIN frontier_categories c ON c.frontier_id = f.id
+            WHERE f.artwork_id = a.id AND t.kind = 'category' AND c.category = t.name LIMIT 1
+        ) listed ON true
+        WHERE w.artwork_id = a.id
+    ) said
+    CROSS JOIN LATERAL (
+        SELECT to_jsonb(a) || jsonb_build_object(
+            'artists', (
+                SELECT jsonb_agg(jsonb_build_array(m.said->'name', m.role, m.qualifier)
+                                 ORDER BY m.position)
+                FROM artwork_artists m WHERE m.artwork_id = a.id AND m.said IS NOT NULL),
+            'terms', said.terms,
+            'images', (
+                SELECT jsonb_agg(s.url ORDER BY s.position, s.id)
+                FROM image_sources s WHERE s.artwork_id = a.id AND s.gone_at IS NULL)) AS former,
+            r.value || jsonb_build_object('terms', (
+                SELECT jsonb_agg(name ORDER BY ordinality)
+                FROM jsonb_array_elements_text(r.value->'terms') WITH ORDINALITY n(name, ordinality)
+                WHERE NOT jsonb_exists(said.others, name))) AS present
+    ) state
+    CROSS JOIN LATERAL (
+        SELECT coalesce(jsonb_object_agg(field, jsonb_build_array(
+            coalesce(former->field, 'null'), coalesce(present->field, 'null'))), '{{}}') AS changed
+        FROM unnest(ARRAY[{_versioned}, 'artists', 'terms', 'images']) field
+        WHERE jsonb_exists(r.value, field)
+          AND nullif(nullif(former->field, '[]'), 'null')
+              IS DISTINCT FROM nullif(nullif(present->field, '[]'), 'null')
     ) diff
     WHERE a.content_hash <> r.value->>'content_hash'
-    ON CONFLICT DO NOTHING
+    {_SAME_MOMENT}
 """)  # noqa: S608 - names come from the constant above
+
+# An address that gives other bytes than before: a version, too, though the page says the same.
+_KEEP_IMAGE_VERSIONS = text(f"""
+    INSERT INTO artwork_versions (artwork_id, content_hash, changed, seen_at)
+    SELECT a.id, a.content_hash, jsonb_build_object(
+               'image', jsonb_object_agg(s.url, jsonb_build_array(old.sha256, new.sha256))), now()
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id bigint, image_id bigint)
+    JOIN image_sources s ON s.frontier_id = r.id AND s.image_id <> r.image_id AND s.gone_at IS NULL
+    JOIN images old ON old.id = s.image_id
+    JOIN images new ON new.id = r.image_id
+    JOIN artworks a ON a.id = s.artwork_id
+    GROUP BY a.id, a.content_hash
+    ORDER BY a.id
+    {_SAME_MOMENT}
+""")  # noqa: S608 - the fragment is the constant above
 
 _ARTWORKS = text(f"""
     INSERT INTO artworks (site, source_id, {_names})
@@ -169,18 +221,24 @@ _FORGET_ARTISTS = text("""
 # An image that another work led to is known already: with it, where its bytes came from.
 _SOURCES = text("""
     INSERT INTO image_sources (artwork_id, position, url, frontier_id, image_id, caption,
-                               rights_text, license_url, iiif_service, fetched_url,
-                               content_type, fetched_at)
+                               rights_text, license_url, license, iiif_service, fetched_url,
+                               content_type, fetched_at, opt_out, gone_at)
     SELECT r.artwork_id, r.position, r.url, r.frontier_id, r.image_id, r.caption, r.rights_text,
-           r.license_url, r.iiif_service, known.fetched_url, known.content_type, known.fetched_at
+           r.license_url, r.license, r.iiif_service, known.fetched_url, known.content_type,
+           known.fetched_at, known.opt_out, lost.at
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         artwork_id bigint, position int, url text, frontier_id bigint, image_id bigint,
-        caption text, rights_text text, license_url text, iiif_service text)
+        caption text, rights_text text, license_url text, license text, iiif_service text)
     LEFT JOIN LATERAL (
-        SELECT s.fetched_url, s.content_type, s.fetched_at FROM image_sources s
+        SELECT s.fetched_url, s.content_type, s.fetched_at, s.opt_out FROM image_sources s
         WHERE s.frontier_id = r.frontier_id AND s.image_id = r.image_id
         ORDER BY s.fetched_at DESC NULLS LAST, s.id LIMIT 1
     ) known ON true
+    LEFT JOIN LATERAL (
+        SELECT now() AS at FROM frontier f
+        WHERE f.id = r.frontier_id AND f.image_id IS NOT NULL
+          AND f.state = 'failed' AND f.http_status IN (404, 410)
+    ) lost ON true
     ORDER BY r.artwork_id, r.url
     ON CONFLICT (artwork_id, url) DO UPDATE
     SET position = excluded.position, frontier_id = excluded.frontier_id,
@@ -190,7 +248,35 @@ _SOURCES = text("""
         content_type = coalesce(excluded.content_type, image_sources.content_type),
         fetched_at = coalesce(excluded.fetched_at, image_sources.fetched_at),
         caption = excluded.caption, rights_text = excluded.rights_text,
-        license_url = excluded.license_url, iiif_service = excluded.iiif_service
+        license_url = excluded.license_url, license = excluded.license,
+        iiif_service = excluded.iiif_service,
+        gone_at = CASE WHEN excluded.gone_at IS NULL THEN NULL
+                       ELSE coalesce(image_sources.gone_at, excluded.gone_at) END
+    RETURNING artwork_id, gone_at
+""")
+
+_IMAGES_GONE = text("""
+    UPDATE image_sources s SET gone_at = now()
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(artwork_id bigint, urls jsonb)
+    WHERE s.artwork_id = r.artwork_id AND s.gone_at IS NULL AND NOT jsonb_exists(r.urls, s.url)
+    RETURNING s.frontier_id
+""")
+_LET_FAILURES_GO = text("""
+    UPDATE failures x SET resolved_at = now()
+    FROM frontier f
+    WHERE f.id = ANY(:ids) AND x.site = f.site AND x.url = f.url AND x.resolved_at IS NULL
+      AND x.stage <> 'analysis' AND NOT EXISTS (
+          SELECT FROM image_sources s WHERE s.frontier_id = f.id AND s.gone_at IS NULL)
+""")
+# What failed while nothing showed it is asked for again once something does.
+_ASK_AGAIN = text("""
+    UPDATE frontier f SET state = 'pending'
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(artwork_id bigint, url text)
+    JOIN image_sources s ON s.artwork_id = r.artwork_id AND s.url = r.url
+    WHERE f.id = s.frontier_id AND f.state = 'failed' AND s.gone_at IS NOT NULL
+      AND NOT EXISTS (
+          SELECT FROM failures x
+          WHERE x.site = f.site AND x.url = f.url AND x.resolved_at IS NULL)
 """)
 
 _IMAGES = text("""
@@ -216,12 +302,15 @@ def store_artworks(connection: Connection, artworks: Sequence[Mapping[str, Any]]
 
     Each is a mapping with `site`, `source_id`, the fields of `ARTWORK_FIELDS`, and `artists`, a
     list of mappings (name, name_key, nationality, birth_year, death_year, page_url, role,
-    qualifier). What changed on a known work is kept in `artwork_versions`.
+    qualifier). What changed on a known work is kept in `artwork_versions`, with its `terms` (kind,
+    name, source) and `images` (url) where they are given: these are stored by others.
     """
     # One statement cannot touch a row twice: of the same work given twice, the last one counts.
     latest = {(work["site"], work["source_id"]): work for work in artworks}
     fields = ("site", "source_id", *ARTWORK_FIELDS)
-    rows = as_json({name: work.get(name) for name in fields} for work in latest.values())
+    rows = as_json(
+        {**{name: work.get(name) for name in fields}, **_lists(work)} for work in latest.values()
+    )
     connection.execute(_KEEP_VERSIONS, {"rows": rows})
     found = connection.execute(_ARTWORKS, {"rows": rows})
     ids = {(row.site, row.source_id): row.id for row in found}
@@ -302,6 +391,20 @@ def _replace_makers(connection: Connection, makers: Mapping[int, Sequence[Maker]
         connection.execute(_MAKERS, {"rows": as_json(rows)})
 
 
+def _lists(work: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the lists that a work's page gives, as versions show them."""
+    lists: dict[str, list[Any]] = {
+        "artists": [[m["name"], m.get("role"), m.get("qualifier")] for m in work["artists"]]
+    }
+    if "terms" in work:
+        lists["terms"] = sorted(
+            {f"{k}:{name}" for k, name, source in work["terms"] if source == "page"}
+        )
+    if "images" in work:
+        lists["images"] = [image["url"] for image in work["images"]]
+    return lists
+
+
 def _said(maker: Mapping[str, Any]) -> dict[str, Any]:
     return {name: maker.get(name) for name in MAKER_FIELDS}
 
@@ -329,11 +432,38 @@ def replace_page_terms(
     add_terms(connection, terms)
 
 
-def store_image_sources(connection: Connection, sources: Sequence[Mapping[str, Any]]) -> None:
-    """Insert or update where images come from: columns of `image_sources` by name."""
+def store_image_sources(connection: Connection, sources: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Insert or update where images come from: columns of `image_sources` by name.
+
+    Returns the works that lack an image which its address gave before, and gives no more.
+    """
     latest = {(source["artwork_id"], source["url"]): source for source in sources}
     if latest:
-        connection.execute(_SOURCES, {"rows": as_json(latest.values())})
+        rows = as_json(latest.values())
+        connection.execute(_ASK_AGAIN, {"rows": rows})
+        stored = connection.execute(_SOURCES, {"rows": rows})
+        return {row.artwork_id for row in stored if row.gone_at is not None}
+    return set()
+
+
+def note_images_gone(connection: Connection, shown: Mapping[int, Collection[str]]) -> None:
+    """Mark the images that works no longer show; `shown` are the addresses that they do show.
+
+    Their failures are nobody's any more, unless another work shows the address.
+    """
+    rows = [{"artwork_id": number, "urls": sorted(urls)} for number, urls in sorted(shown.items())]
+    gone = connection.execute(_IMAGES_GONE, {"rows": as_json(rows)}).scalars().all()
+    if gone:
+        connection.execute(_LET_FAILURES_GO, {"ids": sorted({one for one in gone if one})})
+
+
+def note_new_bytes(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep a version of works where an address gives another image than before.
+
+    Rows hold the `id` of the address's frontier row and its `image_id`; sources still name the
+    former image.
+    """
+    connection.execute(_KEEP_IMAGE_VERSIONS, {"rows": as_json(rows)})
 
 
 def store_images(connection: Connection, images: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -346,15 +476,16 @@ def store_images(connection: Connection, images: Sequence[Mapping[str, Any]]) ->
 _DIGEST_LINES = """
     SELECT kind, line FROM (
     SELECT site, 'artwork' AS kind, concat_ws(E'\\t', site, source_id, content_hash) AS line
-    FROM artworks
+    FROM artworks WHERE gone_at IS NULL
     UNION ALL
     SELECT a.site, 'term', concat_ws(E'\\t', a.site, a.source_id, t.kind, t.name, at.source)
     FROM artwork_terms at JOIN artworks a ON a.id = at.artwork_id JOIN terms t ON t.id = at.term_id
+    WHERE a.gone_at IS NULL
     UNION ALL
-    SELECT a.site, 'image',
-           concat_ws(E'\\t', a.site, a.source_id, s.position, coalesce(i.sha256, '-'))
+    SELECT a.site, 'image', concat_ws(E'\\t', a.site, a.source_id, s.position, i.sha256)
     FROM image_sources s JOIN artworks a ON a.id = s.artwork_id
-    LEFT JOIN images i ON i.id = s.image_id
+    JOIN images i ON i.id = s.image_id
+    WHERE a.gone_at IS NULL AND s.gone_at IS NULL
     ) lines WHERE CAST(:site AS text) IS NULL OR site = :site
     ORDER BY kind, line COLLATE "C"
 """
@@ -364,7 +495,8 @@ def digest(connection: Connection, site: str | None = None) -> str:
     """Return the sha256 over the sorted natural keys and content hashes of the collection.
 
     Two collections with equal artworks, terms and images have equal digests, whenever, in
-    whatever order and in however many runs they were crawled. With `site`, of that site alone.
+    whatever order and in however many runs they were crawled: works and images that are gone from
+    their site do not count, nor do those that could not be had. With `site`, of that site alone.
     """
     total = hashlib.sha256()
     result = connection.execute(

@@ -19,6 +19,7 @@ from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
     InterfaceError,
+    InternalError,
     OperationalError,
     ProgrammingError,
 )
@@ -31,6 +32,15 @@ from storage.settings import StorageSettings, redact
 
 DRIVER = "postgresql+psycopg2"
 CONNECT_TIMEOUT_S = 10
+# What the server answers when it cannot write, and what to do; the driver has no common class.
+REFUSED_WRITES = (
+    (
+        psycopg2.errors.ReadOnlySqlTransaction,
+        "it takes no writes: turn default_transaction_read_only off, or name the primary server in "
+        "ARTWORKS_DATABASE_URL.",
+    ),
+    (psycopg2.errors.DiskFull, "free some space on the disk of the server."),
+)
 OLDEST_POSTGRESQL = 150000
 
 
@@ -165,6 +175,10 @@ def told_plainly(engine: Engine) -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         raise DatabaseUnavailable(unavailable_message(engine, error)) from error
+    except InternalError as error:
+        if not refuses_writes(error):
+            raise
+        raise DatabaseUnavailable(unavailable_message(engine, error)) from error
     except ProgrammingError as error:
         if not isinstance(error.orig, psycopg2.errors.InsufficientPrivilege):
             raise
@@ -177,10 +191,17 @@ def told_plainly(engine: Engine) -> Iterator[None]:
 def unavailable_message(engine: Engine, error: DBAPIError) -> str:
     """Return one sentence: which database, what the driver said, and what to do."""
     cause = _said(error).removeprefix("connection to server ")
-    return (
-        f"cannot use the database {_shown(engine)} ({cause}): "
-        "check ARTWORKS_DATABASE_URL and that the server runs, or unset it to use the embedded one."
-    )
+    cure = "check ARTWORKS_DATABASE_URL and that the server runs, or unset it to use the embedded "
+    cure += "one."
+    for kind, other in REFUSED_WRITES:
+        if isinstance(error.orig, kind):
+            cure = other
+    return f"cannot use the database {_shown(engine)} ({cause}): {cure}"
+
+
+def refuses_writes(error: DBAPIError) -> bool:
+    """Whether the server answers, and cannot write."""
+    return any(isinstance(error.orig, kind) for kind, _ in REFUSED_WRITES)
 
 
 def _said(error: DBAPIError) -> str:

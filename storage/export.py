@@ -43,6 +43,8 @@ WORK_COLUMNS = (
     "institution",
     "rights_text",
     "license_url",
+    "license",
+    "opt_out",
     "iiif_manifest",
     "content_hash",
     "first_seen_at",
@@ -94,7 +96,8 @@ _RECORDS = text(f"""
       (SELECT coalesce(json_agg(json_build_object(
            'url', s.url, 'fetched_url', s.fetched_url, 'position', s.position,
            'caption', s.caption,
-           'rights_text', s.rights_text, 'license_url', s.license_url,
+           'rights_text', s.rights_text, 'license_url', s.license_url, 'license', s.license,
+           'opt_out', s.opt_out,
            'sha256', i.sha256, 'object_key', i.object_key, 'preview_key', i.preview_key,
            'format', i.format, 'width', i.width, 'height', i.height, 'bytes', i.bytes,
            'phash', i.phash, 'palette', p.palette)
@@ -107,7 +110,7 @@ _RECORDS = text(f"""
            FROM image_colors c JOIN models k ON k.id = c.model_id
            WHERE c.image_id = i.id AND k.kind = 'palette' AND k.is_default
        ) p ON true
-       WHERE s.artwork_id = a.id) AS images
+       WHERE s.artwork_id = a.id AND s.gone_at IS NULL) AS images
     FROM artworks a
     WHERE (CAST(:site AS text) IS NULL OR a.site = :site)
       AND (CAST(:category AS text) IS NULL OR EXISTS (
@@ -174,6 +177,7 @@ def flat(record: Record) -> dict[str, Any]:
     }
     return {
         **{name: record[name] for name in WORK_COLUMNS},
+        "opt_out": SEPARATOR.join(record["opt_out"] or ()),
         "artists": SEPARATOR.join(
             " ".join(filter(None, (artist["qualifier"], artist["name"]))) for artist in artists
         ),

@@ -13,6 +13,7 @@ import json
 import re
 import struct
 import zlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -35,8 +36,18 @@ from PIL import (
 )
 
 from storage.errors import ImageRejected
+from storage.image_memory import (
+    MAX_JPEG_SEGMENTS,
+    REDUCTION,
+    decoding_memory,
+    frugal_memory,
+    jpeg_segments,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from numpy.typing import NDArray
 
     RGBArray: TypeAlias = NDArray[np.uint8]
@@ -56,8 +67,23 @@ MAX_PIXELS: Final = 150_000_000
 Beyond 179 megapixels, some of Pillow's plugins hold the size against a limit of their own.
 """
 
+MAX_MEMORY: Final = 480_000_000
+"""The default memory budget of one image, in bytes: what checking it may take at its peak."""
+
 # A progressive JPEG has about ten scans; thousands of empty ones burn minutes in a few kilobytes.
 _MAX_JPEG_SCANS: Final = 500
+
+# Containers of countless tiny parts, which would be walked through for minutes.
+_MAX_PNG_CHUNKS: Final = 500_000
+_MAX_GIF_BLOCKS: Final = 2_000_000
+_MAX_AVIF_BOXES: Final = 100_000
+_MAX_TIFF_STRIPS: Final = 500_000
+
+# What Pillow puts together piece by piece before the first frame of a GIF (comments, XMP), bytes.
+_MAX_GIF_PROLOGUE: Final = 1_000_000
+
+# Profiles of printers have two megabytes; beyond, none is worth being kept in mind, in bytes.
+_MAX_PROFILE: Final = 4_000_000
 
 _HASH_SIDE: Final = 32
 _HASH_FREQUENCIES: Final = 8
@@ -168,17 +194,31 @@ def sniff(data: bytes) -> ImageFormat | None:
     return None
 
 
-def check_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> CheckedImage:
+def check_image(
+    data: bytes,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    max_memory: int = MAX_MEMORY,
+    reserve: Callable[[int], AbstractContextManager[object]] = nullcontext,
+) -> CheckedImage:
     """Decode `data` to its end, and return its identity, size, preview and perceptual hash.
 
     The pixel count is read from the header and held against `max_pixels` before anything is
-    decoded. Of an animation, the first frame counts.
+    decoded; then the bytes that decoding takes are held against `max_memory`, and asked of
+    `reserve`, which may wait. Of an animation, the first frame counts. What an image is besides, a
+    script or an archive, does not matter: it is kept as it came, and served as an image.
 
     Raises ImageRejected with one of these reasons: `empty_body`, `html_as_image`,
     `svg_as_image`, `xml_as_image`, `json_as_image`, `text_as_image`, `not_an_image`,
     `unsupported_image`, `too_many_pixels`, `truncated`, `corrupt`.
     """
-    source = _Source(data, max_pixels)
+    source = _Source(data, max_pixels, max_memory)
+    with reserve(source.memory()):
+        return _checked(source)
+
+
+def _checked(source: _Source) -> CheckedImage:
+    data = source.data
     width, height = source.size
     longer = max(width, height)
     preview: bytes | None = None
@@ -186,12 +226,8 @@ def check_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> CheckedImage:
         # Grey is all the hash needs, and decoding it skips the chroma planes' arithmetic.
         orientation, small = 1, source.decode_grey(at_least=4 * _HASH_SIDE)
     else:
-        # Box filtering down to the very size would alias; JPEG's own scaling does not.
-        gap = 1 if source.format is ImageFormat.JPEG else 2
-        least = min(longer, gap * PREVIEW_SIDE)
-        small = source.decode(
-            min_width=least if width >= height else 0, min_height=least if height > width else 0
-        )
+        min_width, min_height = source.preview_minimum()
+        small = source.decode(min_width=min_width, min_height=min_height)
         if longer > PREVIEW_SIDE:
             scale = PREVIEW_SIDE / longer
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -234,7 +270,7 @@ def decode_rgb(data: bytes, *, size: int | None = None, max_pixels: int = MAX_PI
 class _Source:
     """Encoded bytes whose header was read and found acceptable."""
 
-    def __init__(self, data: bytes, max_pixels: int) -> None:
+    def __init__(self, data: bytes, max_pixels: int, max_memory: int = MAX_MEMORY) -> None:
         if not data:
             raise ImageRejected("empty_body", "the answer has no bytes")
         image_format = sniff(data)
@@ -242,6 +278,7 @@ class _Source:
             raise _not_an_image(data)
         self.data = data
         self.format = image_format
+        self._max_memory = max_memory
         # Some decoders allocate their canvas when they are opened, so these headers are read by
         # hand first; the check after opening is for the others.
         if (declared := _declared_size(data, image_format)) is not None:
@@ -278,6 +315,29 @@ class _Source:
         if re.search(r"unsupported|not supported|cannot (handle|decode)|unknown", detail.lower()):
             return ImageRejected("unsupported_image", detail)
         return ImageRejected("corrupt", detail)
+
+    def preview_minimum(self) -> tuple[int, int]:
+        """Return the width and height that are decoded at least for a preview."""
+        width, height = self.size
+        # Box filtering down to the very size would alias; JPEG's own scaling does not.
+        gap = 1 if self.format is ImageFormat.JPEG else 2
+        least = min(max(width, height), gap * PREVIEW_SIDE)
+        return (least, 0) if width >= height else (0, least)
+
+    def memory(self) -> int:
+        """Return the bytes that a check takes; raise ImageRejected if it may not take them."""
+        needed = decoding_memory(self.image, self.data)
+        if self._is_frugal(*self.preview_minimum()):
+            needed = frugal_memory(self.image, self.data) or needed
+        if needed <= self._max_memory:
+            return needed
+        width, height = self.size
+        raise ImageRejected(
+            "too_many_pixels",
+            f"decoding {width}×{height} pixels of this {self.format.value} takes "
+            f"{needed / 1e6:,.0f} MB, the limit is {self._max_memory / 1e6:,.0f} "
+            "(ARTWORKS_MAX_IMAGE_MEMORY)",
+        )
 
     @property
     def serves_as_preview(self) -> bool:
@@ -337,13 +397,30 @@ class _Source:
     def _decode_other(self, min_width: int, min_height: int) -> Image.Image:
         if isinstance(self.image, TiffImagePlugin.TiffImageFile):
             _check_tiff_extents(self.image, len(self.data))
+        if self._is_frugal(min_width, min_height):
+            if self.format is ImageFormat.PNG:
+                # Where Pillow has not seen it yet, it would decode the pixels to look behind them.
+                self.image.info.setdefault("exif", _png_exif(self.data))
+            return _decode_frugally(self.data, self.format)
         self.image.load()
+        if self.format is ImageFormat.PNG:
+            _check_png_rows(self.image, self.data)
         width, height = self.image.size
         factor = min(
             width // min_width if min_width else width,
             height // min_height if min_height else height,
         )
         return _flatten(self.image, max(1, factor))
+
+    def _is_frugal(self, min_width: int, min_height: int) -> bool:
+        """Whether only the frugal decoder takes little enough, and leaves enough pixels."""
+        width, height = self.image.size
+        return (
+            width // REDUCTION >= min_width
+            and height // REDUCTION >= min_height
+            and decoding_memory(self.image, self.data) > self._max_memory
+            and frugal_memory(self.image, self.data) is not None
+        )
 
 
 # --- Headers -------------------------------------------------------------------------------------
@@ -357,7 +434,7 @@ def _check_pixels(size: tuple[int, int], max_pixels: int) -> None:
         raise ImageRejected(
             "too_many_pixels",
             f"{width}×{height} is {width * height / 1e6:,.0f} megapixels, "
-            f"the limit is {max_pixels / 1e6:,.0f}",
+            f"the limit is {max_pixels / 1e6:,.0f} (ARTWORKS_MAX_IMAGE_PIXELS)",
         )
 
 
@@ -370,7 +447,20 @@ def _declared_size(data: bytes, image_format: ImageFormat) -> tuple[int, int] | 
         return _gif_canvas(data)
     if image_format is ImageFormat.WEBP:
         return _webp_canvas(data)
+    if image_format is ImageFormat.AVIF:
+        return _avif_extents(data)
     return None
+
+
+def _avif_extents(data: bytes) -> tuple[int, int] | None:
+    """The largest size that an item of the file has: that of the image, of its tiles' grid."""
+    at = data.find(b"meta", 0, 1 << 12)
+    end = at - 4 + int.from_bytes(data[at - 4 : at], "big") if at >= 4 else 0
+    found: list[tuple[int, int]] = []
+    while 0 <= (at := data.find(b"ispe", at + 4, min(end, 1 << 20))) <= len(data) - 16:
+        width, height = struct.unpack_from(">II", data, at + 8)
+        found.append((width, height))
+    return max(found, key=lambda size: size[0] * size[1], default=None)
 
 
 def _webp_canvas(data: bytes) -> tuple[int, int] | None:
@@ -394,9 +484,11 @@ def _gif_canvas(data: bytes) -> tuple[int, int] | None:
     if len(data) < 13:
         return None
     width, height = struct.unpack_from("<HH", data, 6)
-    at = _gif_first_block(data)
+    at = first = _gif_first_block(data)
     while data[at : at + 1] == b"!":
-        at = _skip_gif_blocks(data, at + 2)
+        at, _ = _skip_gif_blocks(data, at + 2)
+        if at - first > _MAX_GIF_PROLOGUE:
+            raise _too_many(ImageFormat.GIF, _MAX_GIF_PROLOGUE, "bytes before its first frame")
     if data[at : at + 1] == b"," and at + 10 <= len(data):
         left, top, frame_width, frame_height = struct.unpack_from("<HHHH", data, at + 1)
         width, height = max(width, left + frame_width), max(height, top + frame_height)
@@ -424,16 +516,23 @@ def _check_structure(data: bytes, image_format: ImageFormat) -> None:
         case ImageFormat.TIFF:
             _check_tiff_directory(data)
         case ImageFormat.JPEG:
-            pass  # its decoder tells
+            # Its decoder tells of damage; Pillow keeps every segment that it reads.
+            for number, _ in enumerate(jpeg_segments(data)):
+                if number > MAX_JPEG_SEGMENTS:
+                    raise _too_many(image_format, MAX_JPEG_SEGMENTS, "segments")
 
 
 def _truncated(image_format: ImageFormat, detail: str) -> ImageRejected:
     return ImageRejected("truncated", f"{image_format.value}: {detail}")
 
 
+def _too_many(image_format: ImageFormat, most: int, parts: str) -> ImageRejected:
+    return ImageRejected("unsupported_image", f"{image_format.value}: more than {most:,} {parts}")
+
+
 def _check_png(data: bytes) -> None:
     at, view = 8, memoryview(data)
-    while True:
+    for _ in range(_MAX_PNG_CHUNKS):
         if at + 12 > len(data):
             raise _truncated(ImageFormat.PNG, "it ends before its IEND chunk")
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -445,6 +544,59 @@ def _check_png(data: bytes) -> None:
         if kind == b"IEND":
             return
         at = end
+    raise _too_many(ImageFormat.PNG, _MAX_PNG_CHUNKS, "chunks")
+
+
+def _check_png_rows(image: ImageFile.ImageFile, data: bytes) -> None:
+    """Refuse a PNG whose pixels end early, though its chunks do not.
+
+    Its decoder leaves what is missing black. So where the last rows are, the pixels are counted.
+    """
+    width, height = image.size
+    last = image.crop((0, max(0, height - 2), width, height))
+    if np.asarray(last)[-1:].any() and (not data[28] or np.asarray(last).any()):
+        return
+    bits = data[24] * _PNG_SAMPLES.get(data[25], 1)
+    missing = _png_bytes(width, height, bits, is_interlaced=bool(data[28]))
+    unpacker, at = zlib.decompressobj(), 8
+    while missing > 0 and at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        part = data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
+        while part and missing > 0:
+            missing -= len(unpacker.decompress(part, 1 << 20))
+            part = unpacker.unconsumed_tail
+        at += 12 + length
+    if missing > 0:
+        raise _truncated(ImageFormat.PNG, "its pixels end early")
+
+
+def _png_exif(data: bytes) -> bytes:
+    """Return what the EXIF chunk of a PNG holds; nothing if it has none."""
+    at = 8
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"eXIf":
+            return b"Exif\0\0" + data[at + 8 : at + 8 + length]
+        at += 12 + length
+    return b""
+
+
+_PNG_SAMPLES: Final = {2: 3, 4: 2, 6: 4}
+# First column, first row, and steps of the seven passes of Adam7.
+_PASSES: Final = (
+    *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4)),
+    *((1, 0, 2, 2), (0, 1, 1, 2)),
+)
+
+
+def _png_bytes(width: int, height: int, bits: int, *, is_interlaced: bool) -> int:
+    """Return how many bytes the rows of a PNG have, a filter's byte each."""
+    total = 0
+    for left, top, across, down in _PASSES if is_interlaced else ((0, 0, 1, 1),):
+        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+        if columns > 0 and rows > 0:
+            total += rows * (1 + -(-columns * bits // 8))
+    return total
 
 
 def _gif_first_block(data: bytes) -> int:
@@ -452,36 +604,45 @@ def _gif_first_block(data: bytes) -> int:
     return 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
 
 
-def _skip_gif_blocks(data: bytes, at: int) -> int:
-    """Return the offset after a chain of sub-blocks, beyond the end where it is cut."""
-    size = len(data)
+def _skip_gif_blocks(data: bytes, at: int) -> tuple[int, int]:
+    """Return the offset after a chain of sub-blocks, beyond the end where it is cut; and count."""
+    size, blocks = len(data), 0
     while at < size and (length := data[at]):
         at += length + 1
-    return at + 1
+        blocks += 1
+        if blocks > _MAX_GIF_BLOCKS:
+            break
+    return at + 1, blocks
 
 
 def _check_gif(data: bytes) -> None:
     at = _gif_first_block(data) if len(data) >= 13 else len(data)
+    count = 0
     while at < len(data):
         kind = data[at]
         if kind == 0x3B:
             return
         if kind == 0x21:
-            at = _skip_gif_blocks(data, at + 2)
+            at, blocks = _skip_gif_blocks(data, at + 2)
         elif kind == 0x2C and at + 10 <= len(data):
             flags = data[at + 9]
             table = 3 << (flags & 7) + 1 if flags & 0x80 else 0
-            at = _skip_gif_blocks(data, at + 11 + table)
+            at, blocks = _skip_gif_blocks(data, at + 11 + table)
         elif kind == 0x2C:
             break
         else:
             raise ImageRejected("corrupt", f"gif: unknown block 0x{kind:02x}")
+        count += 1 + blocks
+        if count > _MAX_GIF_BLOCKS:
+            raise _too_many(ImageFormat.GIF, _MAX_GIF_BLOCKS, "blocks")
     raise _truncated(ImageFormat.GIF, "it ends before its trailer")
 
 
 def _check_boxes(data: bytes) -> None:
     at = 0
-    while at < len(data):
+    for _ in range(_MAX_AVIF_BOXES):
+        if at >= len(data):
+            break
         if at + 8 > len(data):
             raise _truncated(ImageFormat.AVIF, "it ends within the header of a box")
         length = int.from_bytes(data[at : at + 4], "big")
@@ -492,6 +653,8 @@ def _check_boxes(data: bytes) -> None:
         if length < 8:
             raise ImageRejected("corrupt", "avif: a box is smaller than its own header")
         at += length
+    else:
+        raise _too_many(ImageFormat.AVIF, _MAX_AVIF_BOXES, "boxes")
     if at > len(data):
         raise _truncated(ImageFormat.AVIF, "it ends within a box")
 
@@ -515,8 +678,12 @@ def _check_tiff_directory(data: bytes) -> None:
     end = entries + number(start, count_bytes) * entry_bytes
     if len(data) < 2 * word or end + word > len(data):
         raise _truncated(ImageFormat.TIFF, "it ends within its directory")
+    if end - entries > 0xFFFF * entry_bytes:
+        raise _too_many(ImageFormat.TIFF, 0xFFFF, "entries in its directory")
     for at in range(entries, end, entry_bytes):
         if number(at, 2) in _TIFF_PIXEL_TAGS:
+            if number(at + 4, word) > _MAX_TIFF_STRIPS:
+                raise _too_many(ImageFormat.TIFF, _MAX_TIFF_STRIPS, "strips")
             size = _TIFF_TYPE_BYTES.get(number(at + 2, 2), 1) * number(at + 4, word)
             if size > word and number(at + 4 + word, word) + size > len(data):
                 raise _truncated(ImageFormat.TIFF, "it ends within the values of its directory")
@@ -586,7 +753,16 @@ def _is_oddity(message: str, data: bytes) -> bool:
     return False
 
 
-_BAND_PIXELS: Final = 1 << 22
+def _decode_frugally(data: bytes, image_format: ImageFormat) -> Image.Image:
+    """Decode into mode RGB, shrunk `REDUCTION` times, at three bytes for a pixel."""
+    flags = cv2.IMREAD_REDUCED_COLOR_8 | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if pixels is None:
+        raise ImageRejected("corrupt", f"{image_format.value}: its pixels cannot be decoded")
+    return Image.fromarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+
+
+_BAND_PIXELS: Final = 1 << 20
 
 
 def _flatten(image: Image.Image, factor: int) -> Image.Image:
@@ -689,7 +865,7 @@ def _transform(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform |
     try:
         if mode == "LAB":
             source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-        elif not profile:
+        elif not profile or len(profile) > _MAX_PROFILE:
             return None
         else:
             source = ImageCms.ImageCmsProfile(BytesIO(profile))

@@ -179,6 +179,7 @@ class FrontierRow(Base):
         Index("ix_frontier_leased", "lease_owner", postgresql_where=text("state = 'leased'")),
         Index("ix_frontier_site_kind_generation", "site", "kind", "generation"),
         Index("ix_frontier_artwork_id", "artwork_id"),
+        Index("ix_frontier_image_id", "image_id", postgresql_where=text("image_id IS NOT NULL")),
         {"comment": "Every page and image known to the crawler: nothing is fetched without a row"},
     )
 
@@ -257,6 +258,7 @@ class Failure(Base):
         Index(
             "ix_failures_unresolved", "site", "reason", postgresql_where=text("resolved_at IS NULL")
         ),
+        Index("ix_failures_image_id", "image_id", postgresql_where=text("image_id IS NOT NULL")),
         {"comment": "Every page or image that failed, with its reason"},
     )
 

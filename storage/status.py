@@ -26,12 +26,16 @@ _COUNTS = text(f"""
        JOIN artworks a ON a.id = m.artwork_id WHERE {_WORKS}) AS artists
 """)  # noqa: S608 - the fragment is the constant above
 
-_IMAGES = text("SELECT count(*) AS images, coalesce(sum(bytes), 0) AS image_bytes FROM images")
+_IMAGES = text("""
+    SELECT count(*) AS images, coalesce(sum(i.bytes), 0) AS image_bytes
+    FROM images i WHERE EXISTS (
+        SELECT FROM image_sources s WHERE s.image_id = i.id AND s.gone_at IS NULL)
+""")
 _IMAGES_OF_SITE = text("""
     SELECT count(*) AS images, coalesce(sum(i.bytes), 0) AS image_bytes
     FROM images i WHERE EXISTS (
         SELECT FROM image_sources s JOIN artworks a ON a.id = s.artwork_id
-        WHERE s.image_id = i.id AND a.site = :site)
+        WHERE s.image_id = i.id AND s.gone_at IS NULL AND a.site = :site)
 """)
 
 _FRONTIER = text(f"""
@@ -102,8 +106,10 @@ class SiteSummary:
 class CollectionStatus:
     """The numbers of a collection, or of one of its sites.
 
-    `pages` and `image_addresses` count frontier rows by state, all states named, and
-    `rendered_pages` the pages that a renderer read; `failures` are the unresolved ones by reason,
+    `artworks` are all works, `gone` those of them that their site no longer shows; `images` are
+    those that the pages of works show. `pages` and `image_addresses` count frontier rows by state,
+    all states named, and `rendered_pages` the pages that a renderer read; `failures` are the
+    unresolved ones by reason,
     `retryable_failures` those of them that the next crawl tries again; `results` counts the rows
     of each analysis table; `digest` is equal for equal collections.
     """

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import os
 import sys
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from scrapy.commands.crawl import Command as ScrapyCrawl
@@ -15,6 +17,7 @@ from crawler.context import CrawlArguments, CrawlContext
 from crawler.dry_run import print_summary
 from crawler.extensions.progress import wants_display
 from crawler.frontier.memory import MemoryLedger
+from crawler.pauses import moment
 from crawler.preflight import prepare
 from storage.errors import ArtworksError, ExitCode
 from storage.settings import load_settings
@@ -80,6 +83,8 @@ class Command(ScrapyCrawl):
         process: Any = self.crawler_process
         process.crawl(self._create_crawler(args[0]), context=context, **opts.spargs)
         process.start()
+        if context.dropped:
+            _leave(context)
         if isinstance(context.ledger, MemoryLedger):
             print_summary(context.ledger.summary())
         self.exitcode = int(_exit_code(context))
@@ -94,13 +99,36 @@ def _exit_code(context: CrawlContext) -> ExitCode:
     if context.problem is not None:
         sys.stderr.write(f"error: {context.problem}\n")
     code = EXIT_BY_REASON.get(str(context.finish_reason), ExitCode.UNEXPECTED)
-    if code is ExitCode.DONE and context.retryable_failures:
+    if code is not ExitCode.DONE:
+        return code
+    if context.left_waiting:
+        _say_what_waits(context)
+        code = ExitCode.RETRYABLE_FAILURES
+    if context.retryable_failures:
         sys.stderr.write(
             f"{context.retryable_failures} pages or images failed and are tried again by the next "
             "run: see `artworks failures`\n"
         )
-        return ExitCode.RETRYABLE_FAILURES
+        code = ExitCode.RETRYABLE_FAILURES
     return code
+
+
+def _say_what_waits(context: CrawlContext) -> None:
+    for host, pause in context.pauses.in_effect(datetime.now(UTC)):
+        sys.stderr.write(
+            f"{host} is left alone until {moment(pause.until)} ({pause.because}): run again then\n"
+        )
+    sys.stderr.write(f"{context.left_waiting} pages or images wait for a later run\n")
+
+
+def _leave(context: CrawlContext) -> NoReturn:
+    """End an interrupted crawl without waiting for its threads, which may wait for a database."""
+    sys.stderr.write("interrupted: the next run takes up what was under way\n")
+    if context.database is not None:
+        context.database.close()
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(ExitCode.INTERRUPTED)
 
 
 def _refuse(error: ArtworksError) -> NoReturn:

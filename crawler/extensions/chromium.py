@@ -88,6 +88,13 @@ class Chromium:
         self._retired.clear()
         await asyncio.gather(*self._closing)
 
+    def drop(self) -> None:
+        """End all browsers at once; pages that they show fail."""
+        self._is_closed = True
+        for browser in (self._browser, *self._retired):
+            if browser is not None:
+                browser.kill()
+
     async def _usable(self, proxy: GuardProxy) -> Browser:
         """Return the browser, or a new one where it is gone, worn out or has another proxy."""
         async with self._starting:

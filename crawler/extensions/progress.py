@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import time
+from datetime import UTC, datetime
 from typing import Self
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
 from crawler.context import CrawlContext
+from crawler.pauses import moment
 from storage.errors import ArtworksError
 
 logger = logging.getLogger(__name__)
@@ -55,11 +57,15 @@ class Progress:
         self._task = asyncio.ensure_future(self._show() if self._display else self._log())
 
     async def _closed(self, spider: Spider) -> None:
+        self.drop()
+        logger.info(self._line())
+
+    def drop(self) -> None:
+        """Take the bars away, and give the cursor back."""
         if self._task is not None:
             self._task.cancel()
         if self._bars is not None:
             self._bars.stop()
-        logger.info(self._line())
 
     async def _log(self) -> None:
         while True:
@@ -108,7 +114,10 @@ class Progress:
             )
             return f"{rate:.1f}/s"
         failures = self._failures()
-        return f"{failures} failed" if failures else ""
+        notes = [f"{failures} failed"] if failures else []
+        pauses = CrawlContext.of(self._crawler).pauses.in_effect(datetime.now(UTC))
+        notes += [f"{host} paused until {moment(pause.until)}" for host, pause in pauses][:1]
+        return ", ".join(notes)
 
     def _failures(self) -> int:
         stats = self._crawler.stats

@@ -14,6 +14,7 @@ from crawler.extraction.image_service import info_url, largest_urls, service_add
 from crawler.extraction.images import element_candidates, text_candidates
 from crawler.extraction.page import Page
 from crawler.extraction.records import ArtistRecord, ArtworkRecord, ImageRecord
+from crawler.extraction.rights import settle_license
 from crawler.extraction.sources import Match, Node, Source
 from crawler.extraction.terms import mapped_terms
 from crawler.extraction.text import MAX_DESCRIPTION, MAX_TEXT, clean_text
@@ -28,6 +29,7 @@ MAX_NAME = 500
 MAX_TITLE = 2_000
 MAX_RAW = 1_000
 MAX_RAW_VALUES = 500
+MAX_RAW_TOTAL = 200_000  # characters of a record's raw values together
 MAX_ARTISTS = 100
 MAX_IMAGES = 500
 MAX_ALTERNATIVES = 8
@@ -66,6 +68,8 @@ class _Reader:
         self.artwork = profile.artwork
         self.page = page
         self.raw: dict[str, list[str]] = {}
+        self.raw_left = MAX_RAW_TOTAL
+        self.cut: dict[str, None] = {}
         self.sources: dict[str, str] = {}
 
     def record(self) -> ArtworkRecord:
@@ -80,7 +84,9 @@ class _Reader:
         texts = {
             name: self.text(name, getattr(artwork, name), limit) for name, limit in _TEXT_FIELDS
         }
-        license_url = self.link("license_url", artwork.license_url)
+        license_url, license_name = settle_license(
+            self.link("license_url", artwork.license_url), texts["rights_text"]
+        )
         iiif_manifest = self.link("iiif_manifest", artwork.iiif_manifest) or self.own_manifest()
         artists = self.artists()
         images = self.images()
@@ -104,12 +110,14 @@ class _Reader:
             width_cm=size.width_cm,
             depth_cm=size.depth_cm,
             license_url=license_url,
+            license=license_name,
             iiif_manifest=iiif_manifest,
             artists=artists,
             terms=terms,
             images=images,
             raw=self.raw,
             sources=self.sources,
+            cut=tuple(self.cut),
             **texts,
         )
 
@@ -146,8 +154,16 @@ class _Reader:
 
     def note(self, name: str, source: Source, texts: list[str]) -> None:
         raw = self.raw.setdefault(name, [])
-        raw += [text[:MAX_RAW] for text in texts[: max(0, MAX_RAW_VALUES - len(raw))]]
         self.sources[name] = source.written
+        for text in texts:
+            kept = text[: min(MAX_RAW, self.raw_left)]
+            if len(kept) < len(text):
+                self.cut[name] = None
+            if len(raw) >= MAX_RAW_VALUES or (text and not kept):
+                self.cut[name] = None
+                return
+            raw.append(kept)
+            self.raw_left -= len(kept)
 
     def text(
         self,
@@ -330,12 +346,14 @@ def _add_image(
 ) -> None:
     service, (url, *further) = offer
     if url not in found and len(found) < MAX_IMAGES:
+        license_url, license_name = settle_license(license_url, rights_text)
         found[url] = ImageRecord(
             url=url,
             position=len(found),
             caption=caption,
             rights_text=rights_text,
             license_url=license_url,
+            license=license_name,
             iiif_service=service,
             alternatives=tuple(dict.fromkeys([url, *further]))[1 : 1 + MAX_ALTERNATIVES],
         )

@@ -5,6 +5,7 @@ Importing this costs a quarter of a second: it is imported only for pages that a
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,6 +81,12 @@ class _Extractor(MicrodataExtractor):  # type: ignore[misc]  # extruct ships no 
             else:
                 found.append((name, value))
         return found
+
+    def _extract_property_refs(
+        self, node: Any, refid: str, **known: Any
+    ) -> Iterator[tuple[str, Any]]:
+        with contextlib.suppress(ValueError):  # control characters, which XPath does not take
+            yield from super()._extract_property_refs(node, refid, **known)
 
     def _extract_property_value(self, node: Any, **known: Any) -> Any:
         if node.tag == "time" and not node.get("datetime") and node.get("itemscope") is None:

@@ -28,7 +28,8 @@ class ImageRecord:
     """An image of a work; positions count from 0.
 
     `url` is the best address that is known, `alternatives` are what to try where that fails, the
-    next best first. `iiif_service` is the base address of its IIIF Image API service.
+    next best first. `iiif_service` is the base address of its IIIF Image API service. `license` is
+    the short name of its licence, if that is known.
     """
 
     url: str
@@ -36,6 +37,7 @@ class ImageRecord:
     caption: str | None = None
     rights_text: str | None = None
     license_url: str | None = None
+    license: str | None = None
     iiif_service: str | None = None
     alternatives: tuple[str, ...] = ()
 
@@ -44,8 +46,10 @@ class ImageRecord:
 class ArtworkRecord:
     """A work as its page describes it.
 
+    `license` is the short name of the licence, if that is known (`crawler.extraction.rights`).
     `terms` are (kind, name). `raw` holds what each field's source gave, as written on the page;
-    `sources` names the source of the profile that gave it.
+    `sources` names the source of the profile that gave it; `cut` are the fields of which `raw` does
+    not hold all, since it is bounded.
     """
 
     source_id: str
@@ -68,12 +72,14 @@ class ArtworkRecord:
     institution: str | None = None
     rights_text: str | None = None
     license_url: str | None = None
+    license: str | None = None
     iiif_manifest: str | None = None
     artists: tuple[ArtistRecord, ...] = ()
     terms: tuple[tuple[str, str], ...] = ()
     images: tuple[ImageRecord, ...] = ()
     raw: dict[str, list[str]] = field(default_factory=dict, hash=False)
     sources: dict[str, str] = field(default_factory=dict, hash=False)
+    cut: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON knows it: tuples as lists."""
@@ -99,17 +105,18 @@ def content_hash(record: ArtworkRecord) -> str:
     """Return the sha256 of what a record says about the work.
 
     It does not change with the page's address, with session identifiers in addresses, with the
-    order of terms, or with how the values were found and images are had.
+    order of terms, or with how the values were found and images are had. The short name of a
+    licence follows from its words or its address, which count.
     """
     values = record.to_dict()
-    for volatile in ("page_url", "raw", "sources"):
+    for volatile in ("page_url", "raw", "sources", "cut", "license"):
         del values[volatile]
     # A work without a manifest keeps the hash that it had before manifests were read.
     if values["iiif_manifest"] is None:
         del values["iiif_manifest"]
     values["terms"] = sorted(values["terms"])
     for image in values["images"]:
-        del image["iiif_service"], image["alternatives"]
+        del image["iiif_service"], image["alternatives"], image["license"]
     for linked in (*values["artists"], *values["images"]):
         for key in ("url", "page_url"):
             if linked.get(key):

@@ -48,7 +48,8 @@ def absolute_url(base: str, link: str) -> str | None:
         url = safe_url_string(urlunsplit(parts._replace(fragment="")))
     except ValueError:
         return None
-    return url if len(url) <= MAX_URL else None
+    # What is left of other characters is in a host name that cannot be one.
+    return url if url.isascii() and len(url) <= MAX_URL else None
 
 
 @lru_cache(maxsize=4_096)

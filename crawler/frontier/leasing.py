@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from crawler.frontier.protocol import Outlook
-from crawler.frontier.session import WORKER_LOCKS, LedgerSession
+from crawler.frontier.session import LedgerSession
 from crawler.items import Lease
+from storage.locks import WORKER_LOCKS
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +25,15 @@ IN_SCOPE = """(CAST(:categories AS text[]) IS NULL OR f.kind = 'image'
         SELECT FROM frontier_categories c
         WHERE c.frontier_id = f.id AND lower(c.category) = ANY(:categories)))"""
 
+# A host that wants to be left alone is so by every worker.
+PAUSED = "SELECT FROM hosts p WHERE p.host = {host} AND p.not_before > now()"
+
 LEASE = text(f"""
     WITH taken AS (
-        SELECT due.id FROM unnest(CAST(:hosts AS text[])) AS h(host)
+        SELECT due.id FROM (
+            SELECT host FROM unnest(CAST(:hosts AS text[])) AS own(host)
+            WHERE NOT EXISTS ({PAUSED.format(host="own.host")})
+        ) h
         CROSS JOIN LATERAL (
             SELECT f.id FROM frontier f
             WHERE f.site = :site AND f.host = h.host AND f.state = 'pending'
@@ -40,13 +47,15 @@ LEASE = text(f"""
         lease_until = now() + make_interval(mins => :minutes), updated_at = now()
     FROM taken WHERE f.id = taken.id
     RETURNING f.id, f.url, f.fingerprint, f.host, f.kind, f.depth, f.attempts, f.generation,
-              f.etag, f.last_modified, f.meta, f.priority
+              f.etag, f.last_modified, f.meta, f.priority,
+              coalesce(f.artwork_id, f.image_id) IS NOT NULL AS is_stored
 """)  # noqa: S608 - the fragment is the constant above
 
 DUE_HOSTS = text(f"""
     SELECT DISTINCT host FROM frontier f
     WHERE site = :site AND state = 'pending' AND (not_before IS NULL OR not_before <= now())
       AND kind = ANY(:kinds)
+      AND NOT EXISTS ({PAUSED.format(host="f.host")})
       AND {IN_SCOPE}
     ORDER BY host
 """)  # noqa: S608 - the fragment is the constant above
@@ -67,11 +76,14 @@ RELEASE = text("""
 """)
 
 OUTLOOK = text(f"""
-    SELECT bool_or(state = 'pending' AND (not_before IS NULL OR not_before <= now())) AS due,
-           extract(epoch FROM min(not_before) FILTER (
-               WHERE state = 'pending' AND not_before > now()) - now()) AS next_due_in,
+    SELECT bool_or(state = 'pending' AND (due_at IS NULL OR due_at <= now())) AS due,
+           extract(epoch FROM min(due_at) FILTER (
+               WHERE state = 'pending' AND due_at > now()) - now()) AS next_due_in,
+           count(*) FILTER (WHERE state = 'pending' AND due_at > now()) AS waiting,
            count(*) FILTER (WHERE state = 'leased' AND lease_owner <> :worker) AS elsewhere
     FROM frontier f
+    LEFT JOIN hosts p ON p.host = f.host
+    CROSS JOIN LATERAL (SELECT greatest(f.not_before, p.not_before) AS due_at) d
     WHERE site = :site AND state IN ('pending', 'leased') AND kind = ANY(:kinds)
       AND {IN_SCOPE}
 """)  # noqa: S608 - the fragment is the constant above
@@ -106,6 +118,7 @@ class Leasing:
                 etag=row.etag,
                 last_modified=row.last_modified,
                 meta=row.meta,
+                is_stored=row.is_stored,
             )
             for row in rows
         ]
@@ -115,7 +128,7 @@ class Leasing:
         with self._session.transaction() as connection:
             row = connection.execute(OUTLOOK, self._session.scope(kinds)).one()
         wait = None if row.next_due_in is None else float(row.next_due_in)
-        return Outlook(bool(row.due), wait, row.elsewhere)
+        return Outlook(bool(row.due), wait, row.elsewhere, row.waiting)
 
     def _lease(self, connection: Connection, most: int, kinds: Sequence[str]) -> list[Any]:
         if not self._hosts:

@@ -9,14 +9,24 @@ from typing import Any
 from sqlalchemy import text
 
 from crawler.frontier import hosts
-from crawler.frontier.generations import complete_generation, open_generation, retry_failed
+from crawler.frontier.generations import (
+    complete_generation,
+    open_generation,
+    reopen_stopped,
+    retry_failed,
+)
 from crawler.frontier.leasing import Leasing
 from crawler.frontier.links import Links
 from crawler.frontier.protocol import Outlook
 from crawler.frontier.recording import Recorder
 from crawler.frontier.session import LedgerSession
+from crawler.frontier.takedowns import TakedownGuard
 from crawler.items import Item, Lease, Link
+from crawler.opt_outs import Rule
+from crawler.pauses import Pause
 from storage.database import Database
+from storage.objects import ObjectStore
+from storage.placeholders import mark_placeholders
 
 _REGISTER = text("""
     INSERT INTO crawl_runs (site, settings) VALUES (:site, CAST(:settings AS jsonb)) RETURNING id
@@ -57,14 +67,21 @@ class Ledger:
         site: str,
         categories: Collection[str] = (),
         refresh_days: float | None = None,
+        full: bool = False,
+        store: ObjectStore | None = None,
     ) -> None:
+        """Say what the crawl is limited to, and what it reads again.
+
+        `refresh_days`: works and images that were had longer ago; `full`: listings to their end.
+        `store`: where images are, so that those go again that were taken down; None: they stay.
+        """
         self.session = LedgerSession(
-            database, site=site, categories=categories, refresh_days=refresh_days
+            database, site=site, categories=categories, refresh_days=refresh_days, full=full
         )
         self.links = Links(self.session)
-        self.recorder = Recorder(self.session, self.links)
+        self.recorder = Recorder(self.session, self.links, TakedownGuard(self.session, store))
         self._leasing = Leasing(self.session)
-        self._starts: list[str] = []
+        self._starts: list[Link] = []
 
     @property
     def worker(self) -> int:
@@ -91,14 +108,15 @@ class Ledger:
             session.generation = open_generation(connection, session.site, profile_hash)
             self._leasing.reclaim(connection)
             retry_failed(connection, session.site)
+            if session.full:
+                reopen_stopped(connection, session.site, session.generation)
         return session.worker
 
     def seed(self, starts: Iterable[Link]) -> None:
         """Make sure that the start pages are in the frontier, open in this generation."""
-        links = list(starts)
-        self._starts = [link.fingerprint for link in links]
+        self._starts = list(starts)
         with self.session.transaction() as connection:
-            self.links.add(connection, links, depth=0, discovered_from=None)
+            self.links.add(connection, self._starts, depth=0, discovered_from=None)
 
     def close(self, *, finish_reason: str, stats: Mapping[str, Any]) -> int:
         """Give back what is still leased, complete the generation if it is, end the run.
@@ -108,7 +126,14 @@ class Ledger:
         session = self.session
         with session.transaction() as connection:
             self._leasing.release(connection)
-            complete_generation(connection, session.site, session.generation, self._starts)
+            complete_generation(
+                connection,
+                session.site,
+                session.generation,
+                self._starts,
+                whole=session.categories is None,
+            )
+            mark_placeholders(connection, session.site)
             connection.execute(
                 _END_RUN,
                 {
@@ -166,6 +191,28 @@ class Ledger:
         """Keep a host's Crawl-delay, in seconds."""
         with self.session.transaction() as connection:
             hosts.remember_delay(connection, host, seconds)
+
+    def pauses(self) -> dict[str, Pause]:
+        """Return the pauses that are in effect, by host."""
+        with self.session.transaction() as connection:
+            return hosts.pauses(connection)
+
+    def pause(self, host: str, pause: Pause) -> None:
+        """Leave a host alone, every worker of every site; a longer pause in effect stays."""
+        with self.session.transaction() as connection:
+            hosts.pause(connection, host, pause)
+
+    # Reservations
+
+    def tdm_rules(self) -> dict[str, tuple[Rule, ...]]:
+        """Return the rules of the hosts' `tdmrep.json` files, as they were last read."""
+        with self.session.transaction() as connection:
+            return hosts.tdm_rules(connection)
+
+    def remember_tdm_rules(self, host: str, rules: Sequence[Rule]) -> None:
+        """Keep the rules of a host's `tdmrep.json`; none: it has no such file."""
+        with self.session.transaction() as connection:
+            hosts.remember_tdm_rules(connection, host, rules)
 
     # Rendering
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -13,12 +13,16 @@ from storage import collection
 from storage.collection import as_json
 from storage.inheritance import told_in
 
-# Listings reopen once per generation. Finished artworks reopen only when a refresh is asked for.
+# What was taken down stays as it is. Listings reopen once per generation. Works and images, whether
+# they were had or are missing for good, reopen only when a refresh is asked for, and were not asked
+# for in this generation yet.
 _REOPEN = """CASE
+    WHEN jsonb_exists(frontier.meta, 'forgotten') THEN frontier.state
     WHEN frontier.kind IN ('listing', 'artist') AND frontier.generation < :generation
          AND frontier.state IN ('done', 'failed', 'skipped') THEN 'pending'
-    WHEN frontier.kind = 'artwork' AND frontier.state = 'done'
-         AND frontier.updated_at < now() - make_interval(secs => :refresh_s) THEN 'pending'
+    WHEN frontier.kind IN ('artwork', 'image') AND frontier.state IN ('done', 'failed')
+         AND frontier.updated_at < now() - make_interval(secs => :refresh_s)
+         AND frontier.updated_at < (SELECT started_at FROM sites WHERE name = :site) THEN 'pending'
     ELSE frontier.state END"""
 
 _ADD_LINKS = text(f"""
@@ -31,7 +35,8 @@ _ADD_LINKS = text(f"""
     ORDER BY fingerprint
     ON CONFLICT (site, fingerprint) DO UPDATE
     SET state = {_REOPEN}, generation = greatest(frontier.generation, excluded.generation),
-        meta = frontier.meta || excluded.meta
+        meta = CASE WHEN jsonb_exists(frontier.meta, 'forgotten') THEN frontier.meta
+                    ELSE frontier.meta || excluded.meta END
     RETURNING id, fingerprint, kind, artwork_id, image_id
 """)  # noqa: S608 - the fragment is the constant above
 
@@ -70,6 +75,14 @@ _FINISHED_ARTWORKS = text("""
 # A work may have several pages, each found under categories, and by way of artists, of its own.
 LOCK_PAGES = text("SELECT id FROM frontier WHERE artwork_id = ANY(:ids) ORDER BY id FOR UPDATE")
 
+_KNOWN_BEFORE = text("""
+    SELECT count(*) FROM frontier f JOIN sites s ON s.name = f.site
+    WHERE f.site = :site AND f.fingerprint = ANY(:fingerprints) AND f.created_at < s.started_at
+""")
+_WORKS_AMONG = text("""
+    SELECT fingerprint FROM frontier WHERE id = ANY(:ids) AND kind = 'artwork'
+""")
+
 
 class Links:
     """Adds what pages lead to; what is known already is seen again."""
@@ -84,24 +97,59 @@ class Links:
         *,
         depth: int,
         discovered_from: int | None,
-    ) -> list[int]:
-        """Add pages with their categories, and what they are told; return their rows' ids."""
+    ) -> dict[str, int]:
+        """Add pages with their categories, and what they are told.
+
+        Returns the ids of their rows, by fingerprint.
+        """
         rows = self.upsert(connection, [link_row(link, depth, discovered_from) for link in links])
         said = [
             {"frontier_id": rows[link.fingerprint].id, "category": category}
             for link in links
             for category in link.categories
         ]
-        if said:
-            added = connection.execute(_ADD_CATEGORIES, {"rows": as_json(said)})
-            changed = sorted({row.frontier_id for row in added})
-            if changed:
-                connection.execute(_REOPEN_LISTINGS, {"ids": changed})
-                terms = self._finished_categories(connection, changed)
-                collection.add_terms(connection, terms)
+        self._categorise(connection, said)
         told = [rows[link.fingerprint] for link in links if told_in(link.meta)]
         self._inherit_anew(connection, told)
-        return sorted(row.id for row in rows.values())
+        return {fingerprint: row.id for fingerprint, row in rows.items()}
+
+    def pass_on(self, connection: Connection, page: int, children: Sequence[int]) -> None:
+        """Find the children of a page that did not change under its categories, new ones too."""
+        inherited = self.categories_of(connection, [page]).get(page, [])
+        self._categorise(
+            connection,
+            [
+                {"frontier_id": child, "category": category}
+                for child in children
+                for category in inherited
+            ],
+        )
+
+    def show_nothing_new(self, connection: Connection, works: Collection[str]) -> bool:
+        """Whether a page shows works, and all of them were known before this generation began.
+
+        `works` are the fingerprints of their pages. The answer is the same until the generation
+        ends, however often the page is read.
+        """
+        distinct = sorted(set(works))
+        scope = {"site": self._session.site, "fingerprints": distinct}
+        known: int = connection.execute(_KNOWN_BEFORE, scope).scalar_one()
+        return known == len(distinct) > 0
+
+    def works_among(self, connection: Connection, ids: Sequence[int]) -> list[str]:
+        """Return the fingerprints of the pages of works among rows."""
+        return list(connection.execute(_WORKS_AMONG, {"ids": sorted(ids)}).scalars())
+
+    def _categorise(self, connection: Connection, said: Sequence[Mapping[str, Any]]) -> None:
+        """Add categories to pages: mappings of `frontier_id` and `category`."""
+        if not said:
+            return
+        added = connection.execute(_ADD_CATEGORIES, {"rows": as_json(said)})
+        changed = sorted({row.frontier_id for row in added})
+        if changed:
+            connection.execute(_REOPEN_LISTINGS, {"ids": changed})
+            terms = self._finished_categories(connection, changed)
+            collection.add_terms(connection, terms)
 
     def upsert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Add rows, or see them again; return them by fingerprint."""

@@ -1,7 +1,7 @@
 """The frontier in memory, for a dry run: nothing reaches any database, and it ends with the run.
 
 It does what `Ledger` does within one run of one worker. There is no earlier run, so there are no
-generations, nothing to refresh, and nothing that becomes due later.
+generations and nothing to refresh, and what becomes due later does so by a pause of its host.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import heapq
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from crawler.frontier.findings import RECORDS_KEPT, Descent, DryRunSummary, Findings
@@ -24,8 +25,11 @@ from crawler.items import (
     Lease,
     Link,
     ListingItem,
+    PostponedItem,
     UnchangedItem,
 )
+from crawler.opt_outs import Rule
+from crawler.pauses import Pause, Pauses
 from storage.inheritance import told_in
 
 
@@ -44,6 +48,7 @@ class _Row:
     state: str = "pending"
     attempts: int = 0
     queued: bool = False
+    not_before: datetime | None = None
     source_id: str | None = None
     read_by: str | None = None
 
@@ -63,8 +68,12 @@ class MemoryLedger:
         self._known: dict[str, _Row] = {}
         self._queues: dict[str, dict[str, list[tuple[int, int]]]] = {}
         self._delays: dict[str, float] = {}
+        self._pauses = Pauses()
+        self._postponed: dict[int, _Row] = {}
+        self._tdm_rules: dict[str, tuple[Rule, ...]] = {}
         self._learned: dict[str, Any] = {}
         self._findings = Findings(records_kept)
+        self._telling: dict[str, tuple[int, str]] = {}
         self.generation = 0
 
     # Opening and closing
@@ -95,7 +104,11 @@ class MemoryLedger:
     def lease(self, most: int, kinds: Sequence[str]) -> list[Lease]:
         """Lease up to `most` rows of each host."""
         taken: list[_Row] = []
+        now = datetime.now(UTC)
+        self._take_up(now)
         for host in list(self._queues):
+            if self._pauses.of(host, now) is not None:
+                continue
             for _ in range(most):
                 row = self._next(host, kinds)
                 if row is None:
@@ -121,12 +134,39 @@ class MemoryLedger:
         ]
 
     def outlook(self, kinds: Sequence[str]) -> Outlook:
-        """Say whether anything is due; nothing waits, and nobody else is at work."""
-        due = any(queue for queues in self._queues.values() for queue in self._of(queues, kinds))
-        return Outlook(due=due, next_due_in=None, leased_elsewhere=0)
+        """Say whether anything is due, and when the next thing is; nobody else is at work."""
+        now = datetime.now(UTC)
+        self._take_up(now)
+        due = False
+        later: list[datetime] = []
+        for row in self._postponed.values():
+            if row.kind in kinds and self._is_in_scope(row):
+                pause = self._pauses.of(row.host, now)
+                assert row.not_before is not None, "it is postponed"
+                later.append(max(row.not_before, pause.until) if pause else row.not_before)
+        for host, queues in self._queues.items():
+            rows = sum(len(queue) for queue in self._of(queues, kinds))
+            pause = self._pauses.of(host, now)
+            if pause is None:
+                due = due or bool(rows)
+            else:
+                later += [pause.until] * rows
+        wait = (min(later) - now).total_seconds() if later else None
+        return Outlook(due=due, next_due_in=wait, leased_elsewhere=0, waiting=len(later))
+
+    def _take_up(self, now: datetime) -> None:
+        """Put rows back on their queues whose time has come."""
+        for row in list(self._postponed.values()):
+            if row.not_before is None or row.not_before <= now:
+                row.not_before = None
+                del self._postponed[row.id]
+                self._queue(row)
 
     def _queue(self, row: _Row) -> None:
         if row.state == "pending" and not row.queued and self._is_in_scope(row):
+            if row.not_before is not None:
+                self._postponed[row.id] = row
+                return
             row.queued = True
             queue = self._queues.setdefault(row.host, {}).setdefault(row.kind, [])
             heapq.heappush(queue, (-PRIORITIES[row.kind], row.id))
@@ -172,6 +212,10 @@ class MemoryLedger:
                     row.state = "skipped" if item.skipped else "failed"
                     self._findings.add_failure(item)
                 continue
+            if isinstance(item, PostponedItem):
+                if row.state == "leased":
+                    self._postpone(item, row)
+                continue
             if isinstance(item, ArtworkItem):
                 self._record_artwork(item, row)
             elif isinstance(item, ImageItem):
@@ -182,13 +226,32 @@ class MemoryLedger:
             else:
                 assert isinstance(item, UnchangedItem), f"an outcome of no known kind: {item!r}"
             row.state = "done"
+            row.not_before = None
             row.read_by = item.answer.rendered_by or "never"
             self._findings.resolve(row.url)
 
+    def _postpone(self, item: PostponedItem, row: _Row) -> None:
+        row.state, row.not_before = "pending", item.until
+        self._queue(row)
+        if item.counts:
+            row.attempts += 1
+            self._findings.add_failure(
+                FailureItem(
+                    lease=item.lease,
+                    answer=item.answer,
+                    stage="fetch",
+                    reason=item.reason,
+                    detail=item.detail,
+                    retryable=True,
+                )
+            )
+
     def _record_artwork(self, item: ArtworkItem, row: _Row) -> None:
-        row.source_id = item.record["source_id"]
-        self._findings.add_work(item.record)
-        self._add(item.image_links(), depth=row.depth + 1)
+        key = row.source_id = item.record["source_id"]
+        if item.rank <= self._telling.get(key, item.rank):
+            self._telling[key] = item.rank
+            self._findings.add_work(item.record)
+            self._add(item.image_links(), depth=row.depth + 1)
 
     def _add(self, links: Iterable[Link], *, depth: int) -> None:
         for link in links:
@@ -254,7 +317,7 @@ class MemoryLedger:
             of_kind[row.state] = of_kind.get(row.state, 0) + 1
         return states
 
-    # Politeness and rendering
+    # Politeness, reservations and rendering
 
     def crawl_delays(self) -> dict[str, float]:
         """Return the Crawl-delays of this run, in seconds by host."""
@@ -266,6 +329,24 @@ class MemoryLedger:
             self._delays.pop(host, None)
         else:
             self._delays[host] = seconds
+
+    def pauses(self) -> dict[str, Pause]:
+        """Return the pauses that are in effect, by host."""
+        return dict(self._pauses.in_effect(datetime.now(UTC)))
+
+    def pause(self, host: str, pause: Pause) -> None:
+        """Leave a host alone; a longer pause in effect stays."""
+        self._pauses.recall({host: pause})
+
+    def tdm_rules(self) -> dict[str, tuple[Rule, ...]]:
+        """Return the rules of `tdmrep.json` files that were read in this run."""
+        return dict(self._tdm_rules)
+
+    def remember_tdm_rules(self, host: str, rules: Sequence[Rule]) -> None:
+        """Keep the rules of a host's `tdmrep.json`, for as long as the run lasts."""
+        self._tdm_rules.pop(host, None)
+        if rules:
+            self._tdm_rules[host] = tuple(rules)
 
     def rendering(self) -> dict[str, Any]:
         """Return what was learned in this run about rendering the site's pages."""

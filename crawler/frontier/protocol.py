@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from crawler.items import Item, Lease, Link
+from crawler.opt_outs import Rule
+from crawler.pauses import Pause
 
 # A run waits for what becomes due within this time, in seconds, and ends otherwise.
 LOOK_AHEAD_S = 60.0
@@ -14,11 +16,16 @@ LOOK_AHEAD_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What is left to do for a site; `next_due_in` is in seconds, None where nothing waits."""
+    """What is left to do for a site.
+
+    `next_due_in` is in seconds, None where nothing waits; `waiting` are the rows that are due only
+    later, be it for their own sake or their host's.
+    """
 
     due: bool
     next_due_in: float | None
     leased_elsewhere: int
+    waiting: int = 0
 
 
 class Frontier(Protocol):
@@ -59,7 +66,8 @@ class Frontier(Protocol):
         """Lease up to `most` rows of each host that are due, best priority first.
 
         Only rows of `kinds`, and of the categories that the crawl is limited to: images belong to
-        whatever work asked for them, and pages that discover categories to none yet.
+        whatever work asked for them, and pages that discover categories to none yet. No row of a
+        host that is paused.
         """
 
     def outlook(self, kinds: Sequence[str]) -> Outlook:
@@ -90,6 +98,20 @@ class Frontier(Protocol):
 
     def remember_delay(self, host: str, seconds: float | None) -> None:
         """Keep a host's Crawl-delay, in seconds."""
+
+    def pauses(self) -> dict[str, Pause]:
+        """Return the pauses that are in effect, by host."""
+
+    def pause(self, host: str, pause: Pause) -> None:
+        """Leave a host alone, every worker of every site; a longer pause in effect stays."""
+
+    # Reservations
+
+    def tdm_rules(self) -> dict[str, tuple[Rule, ...]]:
+        """Return the rules of the hosts' `tdmrep.json` files, as they were last read."""
+
+    def remember_tdm_rules(self, host: str, rules: Sequence[Rule]) -> None:
+        """Keep the rules of a host's `tdmrep.json`; none: it has no such file."""
 
     # Rendering
 

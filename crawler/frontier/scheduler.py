@@ -10,6 +10,7 @@ import asyncio
 import heapq
 import logging
 from collections import Counter, deque
+from datetime import UTC, datetime
 from itertools import count
 from typing import Self
 
@@ -21,7 +22,7 @@ from twisted.internet.defer import Deferred
 
 from crawler.context import CrawlContext
 from crawler.frontier.protocol import LOOK_AHEAD_S
-from crawler.items import PRIORITIES, Item, Lease
+from crawler.items import PRIORITIES, ArtworkItem, Item, Lease, PostponedItem
 from storage.errors import ArtworksError
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ class FrontierScheduler(BaseScheduler):
         self._order = count()
         self._artworks_begun = 0
         self._artworks_failed = 0
+        self._finished: set[str] = set()
+        self._set_aside: list[Lease] = []
         self._refill: asyncio.Task[None] | None = None
         self._exhausted = False
         self._closing = False
@@ -99,6 +102,8 @@ class FrontierScheduler(BaseScheduler):
     def _next_lease(self) -> Lease | None:
         if self._limit_reached():
             self._keep_only_images()
+        elif self._set_aside:
+            self._take_up()
         for host in sorted(self._leased, key=lambda host: self._in_flight[host]):
             if self._in_flight[host] >= self._per_host:
                 return None
@@ -110,17 +115,32 @@ class FrontierScheduler(BaseScheduler):
         return None
 
     def _keep_only_images(self) -> None:
-        """Drop buffered pages beyond the limit; their leases are given back at the end."""
+        """Set buffered pages beyond the limit aside; their leases are given back at the end."""
         for host, queue in list(self._leased.items()):
             images = deque(lease for lease in queue if lease.kind == "image")
+            self._set_aside += (lease for lease in queue if lease.kind != "image")
             if images:
                 self._leased[host] = images
             else:
                 del self._leased[host]
 
+    def _take_up(self) -> None:
+        """Go on with the pages set aside: what was in flight did not reach the limit after all."""
+        for lease in self._set_aside:
+            self._leased.setdefault(lease.host, deque()).append(lease)
+        self._set_aside.clear()
+
     def _limit_reached(self) -> bool:
         limit = self._context.arguments.limit
         return limit is not None and self._artworks_begun - self._artworks_failed >= limit
+
+    def _is_another_work(self, item: Item) -> bool:
+        """Whether an outcome is a work that this run has not finished yet by another page."""
+        if not isinstance(item, ArtworkItem) or self._context.arguments.limit is None:
+            return self._context.is_success(item)
+        known = item.record["source_id"] in self._finished
+        self._finished.add(item.record["source_id"])
+        return not known
 
     def _kinds(self) -> tuple[str, ...]:
         return ("image",) if self._limit_reached() else ALL_KINDS
@@ -131,8 +151,17 @@ class FrontierScheduler(BaseScheduler):
         lease = self._begun.pop(item.lease.id, None)
         if lease is not None:
             self._in_flight[lease.host] -= 1
-            if lease.kind == "artwork" and not self._context.is_success(item):
+            if lease.kind == "artwork" and not self._is_another_work(item):
                 self._artworks_failed += 1
+        if isinstance(item, PostponedItem):
+            # What else is in flight may take longer than the pause.
+            left = (item.until - datetime.now(UTC)).total_seconds()
+            asyncio.get_running_loop().call_later(max(0.0, left) + POLL_S / 10, self._wake)
+        self._poke()
+
+    def _wake(self) -> None:
+        """Look for what became due meanwhile."""
+        self._stale = True
         self._poke()
 
     def _lost(self, item: Item, failure: object) -> None:
@@ -178,6 +207,8 @@ class FrontierScheduler(BaseScheduler):
         wait = POLL_S
         if not outlook.due and not outlook.leased_elsewhere:
             if outlook.next_due_in is None or outlook.next_due_in > LOOK_AHEAD_S:
+                if outlook.waiting:
+                    await self._context.leave_waiting(outlook.waiting)
                 self._exhausted = True
                 return
             wait = max(0.05, outlook.next_due_in)

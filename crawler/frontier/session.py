@@ -15,11 +15,9 @@ import psycopg2
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from storage.database import Database, unavailable_message
+from storage.database import Database, refuses_writes, unavailable_message
 from storage.errors import DatabaseUnavailable
-
-# First key of the two-key advisory locks on workers ("artw" in ASCII).
-WORKER_LOCKS = 0x61727477
+from storage.locks import WORKER_LOCKS, hold_off_deletion
 
 # What the driver calls operational although the server is well: another writer was in the way, or
 # a value is too large for an index.
@@ -36,12 +34,14 @@ class LedgerSession:
         site: str,
         categories: Collection[str] = (),
         refresh_days: float | None = None,
+        full: bool = False,
     ) -> None:
         self.database = database
         self.site = site
         self.categories = sorted(name.lower() for name in categories) or None
         # Never, in effect.
         self.refresh_s = 1e10 if refresh_days is None else refresh_days * 86400
+        self.full = full
         self.worker = 0
         self.generation = 0
         self._open: Connection | None = None
@@ -76,11 +76,12 @@ class LedgerSession:
         return self._open
 
     def hold_worker_lock(self, connection: Connection) -> None:
-        """Show the other workers that this one lives."""
+        """Show that this worker lives: to the others, and to whoever would delete objects."""
         connection.execute(
             text("SELECT pg_advisory_lock(:locks, :worker)"),
             {"locks": WORKER_LOCKS, "worker": self.worker},
         )
+        hold_off_deletion(connection)
 
     def abandon(self) -> None:
         """Drop the connection, and with it all locks; leases become free to take."""
@@ -105,7 +106,7 @@ class LedgerSession:
         try:
             yield
         except DBAPIError as error:
-            lost = isinstance(error, OperationalError | InterfaceError)
+            lost = isinstance(error, OperationalError | InterfaceError) or refuses_writes(error)
             if not (lost or error.connection_invalidated) or isinstance(error.orig, ANSWERED):
                 raise
             message = unavailable_message(self.database.engine, error)

@@ -33,18 +33,19 @@ def receive_job(connection: socket.socket) -> tuple[int, bytes] | None:
         return None
     number, length = JOB_HEAD.unpack(head)
     body = _receive(connection, length)
-    return None if body is None else (number, bytes(body))
+    return None if body is None else (number, body)
 
 
-def _receive(connection: socket.socket, length: int) -> bytearray | None:
-    data = bytearray(length)
-    view = memoryview(data)
-    while view:
+def _receive(connection: socket.socket, length: int) -> bytes | None:
+    """Return the next bytes; large bodies are received whole, and not held twice."""
+    parts: list[bytes] = []
+    while length:
         try:
-            count = connection.recv_into(view)
+            part = connection.recv(length, socket.MSG_WAITALL)
         except ConnectionError:  # it went without reading the last replies
             return None
-        if not count:
+        if not part:
             return None
-        view = view[count:]
-    return data
+        parts.append(part)
+        length -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,15 +17,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crawler.imaging.frames import REPLY_HEAD, job_head
+from crawler.imaging.limits import PATIENCE_S
 from storage.errors import ImageRejected, ObjectStoreUnavailable
 
 logger = logging.getLogger(__name__)
 
-# Jobs handed to a worker ahead of its replies: enough to keep it busy.
+# Jobs handed to a worker ahead of its replies: enough to keep it busy, and bytes of theirs that it
+# may have waiting beside what it decodes. What is larger is handed to it alone.
 DEPTH = 8
+HANDED_BYTES = 16_000_000
 EXIT_TIMEOUT_S = 30.0
 START_TIMEOUT_S = 60.0
 START_ATTEMPTS = 3
+# For glibc: large blocks of memory go back to the system when they are freed. By default it learns
+# to keep them, and a worker that decoded a few large images stays twice as large as it need be.
+GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": "4000000"}
 WORKER = (sys.executable, "-m", "crawler.imaging.worker")
 # Checks images and stores none.
 DRY_WORKER = (*WORKER, "--dry-run")
@@ -42,6 +51,12 @@ class _Worker:
     reading: asyncio.Task[None]
     jobs: dict[int, _Job] = field(default_factory=dict)
 
+    def has_room_for(self, job: _Job) -> bool:
+        """Whether the worker may be handed a job already."""
+        held = sum(len(one.body) for one in self.jobs.values())
+        fits = len(self.jobs) < DEPTH and held + len(job.body) <= HANDED_BYTES
+        return fits or not self.jobs
+
 
 class ImageWorkers:
     """Hands images to worker processes; replaces a worker that dies, and finds out over what.
@@ -50,10 +65,17 @@ class ImageWorkers:
     decoder is told from those that were merely beside it.
     """
 
-    def __init__(self, processes: int, max_pixels: int, *, command: Sequence[str] = WORKER) -> None:
-        """`command` starts a worker; it is given the socket's number and `max_pixels`."""
+    def __init__(
+        self,
+        processes: int,
+        max_pixels: int,
+        max_memory: int,
+        *,
+        command: Sequence[str] = WORKER,
+    ) -> None:
+        """`command` starts a worker; it is given the socket's number, and the two limits."""
         self._processes = processes
-        self._max_pixels = max_pixels
+        self._limits = (str(max_pixels), str(max_memory))
         self._command = tuple(command)
         self._workers: list[_Worker] = []
         self._waiting: deque[_Job] = deque()
@@ -91,6 +113,12 @@ class ImageWorkers:
         for worker in self._workers:
             await asyncio.to_thread(_end, worker.process)
 
+    def kill(self) -> None:
+        """End the workers at once, whatever they have in hand; start no others."""
+        self._closing = True
+        for worker in self._workers:
+            worker.process.kill()
+
     # Handing out
 
     def _dispatch(self) -> None:
@@ -100,7 +128,7 @@ class ImageWorkers:
             self._try_suspect()
             return
         for worker in sorted(self._workers, key=lambda worker: len(worker.jobs)):
-            while self._waiting and len(worker.jobs) < DEPTH:
+            while self._waiting and worker.has_room_for(self._waiting[0]):
                 self._hand(worker, self._waiting.popleft())
 
     def _lacks_workers(self) -> bool:
@@ -143,8 +171,9 @@ class ImageWorkers:
         try:
             with theirs:
                 process = subprocess.Popen(
-                    [*self._command, str(theirs.fileno()), str(self._max_pixels)],
+                    [*self._command, str(theirs.fileno()), *self._limits],
                     pass_fds=[theirs.fileno()],
+                    env=os.environ | GIVE_BACK,
                     stdin=subprocess.DEVNULL,
                 )
         except OSError:
@@ -209,7 +238,7 @@ class ImageWorkers:
             self._suspects.popleft()
             reply = {
                 "reason": "decoder_crashed",
-                "detail": f"the decoder's process ended with status {status}",
+                "detail": f"the decoder's process ended with {_named(status)}",
             }
             if not lost[0].done.done():
                 lost[0].done.set_result(reply)
@@ -217,6 +246,15 @@ class ImageWorkers:
             self._suspects.extend(lost)
         if not self._closing:
             self._dispatch()
+
+
+def _named(status: int) -> str:
+    """Return how a process ended, in words."""
+    if status == -signal.SIGPROF:
+        return f"the time limit of {PATIENCE_S:.0f} seconds of CPU"
+    with contextlib.suppress(ValueError):
+        return f"the signal {signal.Signals(-status).name}"
+    return f"status {status}"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -13,6 +13,8 @@ from scrapy.robotstxt import RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler
 
+from crawler.pauses import HostPaused
+
 logger = logging.getLogger(__name__)
 
 
@@ -25,7 +27,7 @@ class RobotsTxtMiddleware(ScrapyRobots):
 
     Scrapy 2.19 lets requests of one host wait on one Deferred, whose result only the first of
     them gets: the others see none, and pass. A robots.txt that cannot be had is no permission
-    either: status 4xx means that there are no rules, 5xx and no answer mean that nobody knows.
+    either: status 4xx means that there are no rules; 429, 5xx and no answer mean that nobody knows.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -53,14 +55,20 @@ class RobotsTxtMiddleware(ScrapyRobots):
         url = urlparse_cached(request)
         assert self.crawler.engine is not None
         self._stats.inc_value("robotstxt/request_count")
-        response = await self.crawler.engine.download_async(
-            Request(
-                f"{url.scheme}://{url.netloc}/robots.txt",
-                priority=self.DOWNLOAD_PRIORITY,
-                meta={"dont_obey_robotstxt": True},
-                callback=NO_CALLBACK,
+        try:
+            response = await self.crawler.engine.download_async(
+                Request(
+                    f"{url.scheme}://{url.netloc}/robots.txt",
+                    priority=self.DOWNLOAD_PRIORITY,
+                    meta={"dont_obey_robotstxt": True},
+                    callback=NO_CALLBACK,
+                )
             )
-        )
+        except HostPaused as paused:
+            if not paused.status:
+                raise
+            self._stats.inc_value(f"robotstxt/response_status_count/{paused.status}")
+            raise RobotsUnavailable(f"robots.txt of {paused}") from paused
         self._stats.inc_value(f"robotstxt/response_status_count/{response.status}")
         if response.status >= 500:
             raise RobotsUnavailable(f"robots.txt of {url.netloc} answers {response.status}")

@@ -30,6 +30,7 @@ class ImagePipeline:
         self._workers = ImageWorkers(
             settings.image_processes,
             settings.max_image_pixels,
+            settings.max_image_memory,
             command=DRY_WORKER if self._context.is_dry_run else WORKER,
         )
 
@@ -39,6 +40,10 @@ class ImagePipeline:
 
     async def close_spider(self) -> None:
         await self._workers.close()
+
+    def drop(self) -> None:
+        """End the image workers at once."""
+        self._workers.kill()
 
     async def process_item(self, item: Item) -> Item:
         if not isinstance(item, ImageItem):

@@ -8,7 +8,7 @@ from scrapy.crawler import Crawler
 
 from crawler.context import CrawlContext
 from crawler.frontier.scheduler import FrontierScheduler
-from crawler.items import FailureItem, ImageItem, Item, UnchangedItem
+from crawler.items import FailureItem, ImageItem, Item, ListingItem, PostponedItem, UnchangedItem
 
 
 class StorePipeline:
@@ -33,12 +33,17 @@ class StorePipeline:
         assert stats is not None
         if isinstance(item, FailureItem):
             stats.inc_value(f"artworks/failures/{item.reason}")
+        elif isinstance(item, PostponedItem):
+            return item
         elif isinstance(item, UnchangedItem):
             stats.inc_value("artworks/unchanged")
+            stats.inc_value(f"artworks/unchanged/{item.lease.kind}s")
         else:
             stats.inc_value(f"artworks/{item.lease.kind}s")
             if isinstance(item, ImageItem) and item.stored is not None:
                 stats.inc_value("artworks/image_bytes", item.stored["bytes"])
+        if isinstance(item, ListingItem | UnchangedItem) and item.stopped_early:
+            stats.inc_value("artworks/listings/stopped_early")
         if item.answer.rendered_by:
             stats.inc_value(f"artworks/rendered/{item.answer.rendered_by}")
         return item

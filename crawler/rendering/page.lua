@@ -84,7 +84,8 @@ local function forbids_eval(header)
 end
 
 -- Keep the page to http and https, and to documents that GUARD works in; `refused.reason` says
--- why the page was not loaded.
+-- why the page was not loaded, `refused.retry_after` how long its server wants to be left alone,
+-- and `refused.reserving` holds the headers by which its owner reserves what may be done with it.
 local function guard(splash, refused)
   splash.plugins_enabled = false
   splash.html5_media_enabled = false
@@ -99,6 +100,11 @@ local function guard(splash, refused)
   splash:on_response_headers(function(response)
     -- Documents are asked for with this, whoever asks.
     if string.find(response.request.headers["Accept"] or "", "text/html", 1, true) then
+      refused.retry_after = response.headers["Retry-After"]
+      refused.reserving = {}
+      for _, name in ipairs({"X-Robots-Tag", "tdm-reservation", "tdm-policy"}) do
+        refused.reserving[name] = response.headers[name]
+      end
       for _, name in ipairs({"Content-Security-Policy", "X-WebKit-CSP"}) do
         if forbids_eval(response.headers[name] or "") then
           refused.reason = "its " .. name .. " forbids eval, without which Splash cannot read it: "
@@ -143,7 +149,10 @@ function main(splash, args)
     if not status then
       return {error = reason, http_status = 0}
     end
-    return {html = splash:html(), url = splash:url(), http_status = status}
+    return {
+      html = splash:html(), url = splash:url(), http_status = status,
+      retry_after = refused.retry_after,
+    }
   end
   splash:wait(args.wait)
 
@@ -181,7 +190,7 @@ function main(splash, args)
   end
 
   return {
-    html = splash:html(), url = splash:url(), http_status = 200,
+    html = splash:html(), url = splash:url(), http_status = 200, reserving = refused.reserving,
     scrolls = scrolls, clicks = clicks,
   }
 end

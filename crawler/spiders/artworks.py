@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from crawler.context import CrawlContext, link_to
 from crawler.extraction import (
     ExtractionError,
     Page,
+    Run,
+    challenge,
     content_hash,
     extract_artist,
     extract_artwork,
@@ -32,12 +35,19 @@ from crawler.items import (
     Item,
     Lease,
     ListingItem,
+    PostponedItem,
     UnchangedItem,
 )
+from crawler.opt_outs import OptedOut, OptOuts, of_page
+from crawler.pauses import HostPaused, pause_behind
 from crawler.preflight import prepare
 from crawler.reasons import Verdict, failure, judge, judge_status
 from crawler.rendering.choice import Engine, shape_of
 from crawler.rendering.plugin import SplashJsonResponse
+
+# Without any delay Scrapy's downloader begins all that waits for a host at once, whatever
+# CONCURRENT_REQUESTS_PER_DOMAIN says: transfers are counted only when they have begun.
+SHORTEST_DELAY_S = 0.001
 
 
 class ArtworksSpider(Spider):
@@ -59,7 +69,7 @@ class ArtworksSpider(Spider):
             "ROBOTSTXT_OBEY": politeness.obey_robots,
             "CONCURRENT_REQUESTS": context.settings.concurrency,
             "CONCURRENT_REQUESTS_PER_DOMAIN": politeness.concurrency,
-            "DOWNLOAD_DELAY": politeness.delay,
+            "DOWNLOAD_DELAY": max(politeness.delay, SHORTEST_DELAY_S),
             "DOWNLOAD_DELAY_JITTER": 0.0,
             "DOWNLOAD_TIMEOUT": politeness.timeout,
             "RETRY_TIMES": politeness.retries,
@@ -77,6 +87,9 @@ class ArtworksSpider(Spider):
 
     def request_for(self, lease: Lease, engines: tuple[Engine, ...] = ()) -> Request:
         """Return the request of a lease with its callbacks; `engines` as in the context's."""
+        search = self.context.searches.pop(lease.id, None)
+        if search is not None:
+            return self._ask(lease, search)
         request = self.context.request_for(lease, engines)
         callback = {
             "listing": self.parse_listing,
@@ -111,8 +124,14 @@ class ArtworksSpider(Spider):
                 )
             yield self._look_again(response, page, "empty_listing", detail)
             return
+        run = Run.after(lease.meta.get("run"), found)
+        if run.is_endless and found.next_pages:
+            detail = f"{run.barren} pages in a row, this one the last, led to nothing new"
+            yield failure(lease, answer_of(response), "endless_listing", detail)
+            return
         rendering = profile.rendering
-        inherited = self._inherited(response)
+        inherited = {**self._inherited(response), "run": run.to_dict()}
+        following = [link_to(url, "listing", meta=inherited) for url in found.next_pages]
         links = [
             *(
                 link_to(link.url, "artwork", meta={"rendering": rendering.artwork})
@@ -122,7 +141,7 @@ class ArtworksSpider(Spider):
                 link_to(link.url, "artist", meta={"rendering": rendering.artist})
                 for link in found.artists
             ),
-            *(link_to(url, "listing", meta=inherited) for url in found.next_pages),
+            *following,
             *(
                 link_to(
                     link.url,
@@ -139,11 +158,17 @@ class ArtworksSpider(Spider):
             answer=answer_of(response),
             links=tuple(links),
             meta={"profile": profile.hash},
+            following=frozenset(
+                link.fingerprint for link in following if profile.listing.newest_first
+            ),
         )
 
     def parse_artist(self, response: Response) -> Iterator[Item | Request]:
         """Read the page of an artist: links to works, and what holds for all of them."""
         lease: Lease = response.meta["lease"]
+        if response.status == 304:
+            yield UnchangedItem(lease=lease, answer=answer_of(response))
+            return
         page = self._page(response)
         if page is None:
             yield _not_text(response)
@@ -167,12 +192,16 @@ class ArtworksSpider(Spider):
             yield self._look_again(response, page, "empty_listing", detail)
             return
         self._note_rendering(response)
+        # Of a page that reserves what it says, the links are followed all the same.
+        is_silent = self.context.obeys_opt_outs and self._opt_outs(response, page).is_whole
         yield ListingItem(
             lease=lease,
             answer=answer_of(response),
             links=tuple(links),
             meta={"profile": profile.hash},
-            artist={
+            artist=None
+            if is_silent
+            else {
                 "name": found.artist.name,
                 "name_key": name_key(found.artist.name),
                 "nationality": found.artist.nationality,
@@ -186,9 +215,22 @@ class ArtworksSpider(Spider):
     def parse_artwork(self, response: Response) -> Iterator[Item | Request]:
         """Read the page of a work."""
         lease: Lease = response.meta["lease"]
+        answered = list(self._opt_outs(response).directives)
+        if response.status == 304:
+            # What is reserved beside the page may have changed though the page has not.
+            if answered != lease.meta.get("answered", []):
+                asking = self.request_for(replace(lease, etag=None, last_modified=None))
+                yield asking.replace(meta={**asking.meta, "lease": lease})
+            else:
+                yield UnchangedItem(lease=lease, answer=answer_of(response))
+            return
         page = self._page(response)
         if page is None:
             yield _not_text(response)
+            return
+        reserved = self._opt_outs(response, page)
+        if reserved.is_whole and self.context.obeys_opt_outs:
+            yield _opted_out(response, reserved)
             return
         try:
             extracted = extract_artwork(self.context.profile, page)
@@ -197,11 +239,18 @@ class ArtworksSpider(Spider):
             return
         self._note_rendering(response)
         record = {**extracted.to_dict(), "content_hash": content_hash(extracted)}
-        sources = record.pop("sources")
+        sources, cut = record.pop("sources"), record.pop("cut")
         record["raw"] = {
-            field: {"source": sources.get(field), "values": values}
+            field: {
+                "source": sources.get(field),
+                "values": values,
+                **({"cut": True} if field in cut else {}),
+            }
             for field, values in record["raw"].items()
         }
+        if reserved:
+            record["opt_out"] = list(reserved.directives)
+            record["raw"]["opt_out"] = {"source": None, "values": list(reserved.places)}
         for artist in record["artists"]:
             artist["name_key"] = name_key(artist["name"])
         record["terms"] = [(kind, name, "page") for kind, name in record["terms"]]
@@ -210,11 +259,24 @@ class ArtworksSpider(Spider):
             image["fingerprint"], image["host"] = link.fingerprint, link.host
             if image["iiif_service"] and (table := self.context.profile.artwork.images):
                 image["max_side"] = table.max_side
-        yield ArtworkItem(lease=lease, answer=answer_of(response), record=record)
+        yield ArtworkItem(
+            lease=lease,
+            answer=answer_of(response),
+            record=record,
+            meta={"profile": self.context.profile.hash, **self._answered(lease, answered)},
+        )
 
     def parse_image(self, response: Response) -> Iterator[Item]:
         """Hand the bytes of an image to the image pipeline."""
         lease: Lease = response.meta["lease"]
+        reserved = self._opt_outs(response)
+        if reserved and self.context.obeys_opt_outs:
+            yield _opted_out(response, reserved)
+            return
+        opt_out = reserved.directives
+        if response.status == 304:
+            yield UnchangedItem(lease=lease, answer=answer_of(response), opt_out=opt_out)
+            return
         search = _search_of(response)
         url = search.current.url
         yield ImageItem(
@@ -223,6 +285,7 @@ class ArtworksSpider(Spider):
             body=bytes(response.body),
             fetched_url=None if url == lease.url else url,
             search=search,
+            opt_out=opt_out,
         )
 
     def parse_image_info(self, response: Response) -> Iterator[Item | Request]:
@@ -244,8 +307,14 @@ class ArtworksSpider(Spider):
             answer = Answer(status=told.status)
             return failure(lease, answer, told.reason, told.detail, retryable=told.retryable)
         self._count("artworks/images/asked_elsewhere")
-        request = self.request_for(lease)
-        meta = {**request.meta, "search": search.towards(address)}
+        return self._ask(lease, search.towards(address))
+
+    def _ask(self, lease: Lease, search: Search) -> Request:
+        """Return the request for the address that a search for an image has come to."""
+        address = search.current
+        # What the server said of the row's address when it last gave the image is not about this.
+        request = self.request_for(replace(lease, etag=None, last_modified=None))
+        meta = {**request.meta, "lease": lease, "search": search}
         if not address.is_info:
             return request.replace(url=address.url, meta=meta)
         meta["download_maxsize"] = self.context.settings.max_page_bytes
@@ -256,8 +325,19 @@ class ArtworksSpider(Spider):
         request: Request = failed.request  # type: ignore[attr-defined]
         error = failed.value
         assert error is not None
+        if self.context.interrupted:
+            return  # its lease is given back: what ends in the middle says nothing about the page
         lease: Lease = request.meta["lease"]
+        if isinstance(error, OptedOut):
+            yield failure(
+                lease, Answer(status=0), "opted_out", str(error), opt_out=error.directives
+            )
+            return
         engine: Engine = request.meta["engines"][-1]
+        paused = pause_behind(error)
+        if paused is not None and not self._is_out_of_patience(request, paused):
+            yield self._postpone(request, paused, judge(error))
+            return
         # What fails before Splash is asked is robots.txt, which no browser fetches; what comes from
         # Chromium is about the page, or says that it is about the browser.
         verdict = judge(error, rendering=bool(request.meta.get("_splash_processed")))
@@ -277,6 +357,32 @@ class ArtworksSpider(Spider):
                 return
         yield failure(lease, Answer(status=verdict.status), verdict.reason, verdict.detail)
 
+    def _is_out_of_patience(self, request: Request, paused: HostPaused) -> bool:
+        """Whether an address was refused so often in this run that it counts as failed."""
+        if not paused.status:
+            return False
+        refusals, key = self.context.refusals, (request.meta["lease"].id, request.url)
+        refusals[key] += 1
+        if refusals[key] <= self.context.profile.politeness.retries:
+            return False
+        del refusals[key]
+        return True
+
+    def _postpone(self, request: Request, paused: HostPaused, verdict: Verdict) -> PostponedItem:
+        """Give a row back until its host may be asked again, and remember how far it came."""
+        lease: Lease = request.meta["lease"]
+        if lease.kind == "image" and (search := _search_of(request)).tried:
+            self.context.searches[lease.id] = search
+        self._count("artworks/pauses/postponed")
+        return PostponedItem(
+            lease=lease,
+            answer=Answer(status=paused.status),
+            until=paused.pause.until,
+            reason=verdict.reason,
+            detail=verdict.detail,
+            counts=paused.status > 0,
+        )
+
     def _look_again(
         self, response: Response, page: Page, reason: str, detail: str
     ) -> FailureItem | Request:
@@ -292,6 +398,8 @@ class ArtworksSpider(Spider):
                 reason, engine = "renderer_unavailable", None
             if engine is not None:
                 return self._escalate(response, engine)
+        if (whose := challenge(page)) is not None:
+            reason, detail = "blocked", f"{whose} checks for robots here; {detail}"
         return failure(lease, answer_of(response), reason, detail)
 
     def _escalate(self, attempt: Request | Response, engine: Engine) -> Request:
@@ -325,6 +433,17 @@ class ArtworksSpider(Spider):
             "rendering": lease.meta.get("rendering", "never"),
             "engine": response.meta["engines"][-1],
         }
+
+    def _opt_outs(self, response: Response, page: Page | None = None) -> OptOuts:
+        """Return what an answer reserves; with its page, what that says too."""
+        answered: OptOuts = response.meta.get("opt_outs") or OptOuts()
+        return answered if page is None else of_page(answered, page, self.context.names)
+
+    @staticmethod
+    def _answered(lease: Lease, directives: list[str]) -> dict[str, Any]:
+        """Return what a row keeps of what its answer reserves, to see when that changes."""
+        is_news = directives != lease.meta.get("answered", [])
+        return {"answered": directives} if is_news else {}
 
     def _is_artwork(self, page: Page) -> bool:
         try:
@@ -381,6 +500,16 @@ def _not_text(response: Response) -> FailureItem:
     kind = (response.headers.get("Content-Type") or b"none").decode("latin-1")
     answer = answer_of(response)
     return failure(response.meta["lease"], answer, "not_text", f"Content-Type: {kind}")
+
+
+def _opted_out(response: Response, reserved: OptOuts) -> FailureItem:
+    return failure(
+        response.meta["lease"],
+        answer_of(response),
+        "opted_out",
+        reserved.detail,
+        opt_out=reserved.directives,
+    )
 
 
 def _revealed(secret: Any) -> str:

@@ -176,6 +176,14 @@ def upgrade() -> None:
             comment="Whether it stands in for pictures that a site does not show: the same bytes at many addresses, for different works",
         ),
     )
+    # An image that goes takes its results along, and whatever else refers to it is looked up.
+    for table in ("frontier", "failures"):
+        op.create_index(
+            f"ix_{table}_image_id",
+            table,
+            ["image_id"],
+            postgresql_where=sa.text("image_id IS NOT NULL"),
+        )
     op.create_table(
         "image_duplicates",
         sa.Column(
@@ -270,6 +278,8 @@ def downgrade() -> None:
     replace_views(former=True)
     op.drop_table("forgotten")
     op.drop_table("image_duplicates")
+    for table in ("failures", "frontier"):
+        op.drop_index(f"ix_{table}_image_id", table)
     op.drop_column("images", "placeholder")
     op.alter_column("image_sources", "license_url", comment="Licence of this image")
     for column in ("gone_at", "opt_out", "license"):

@@ -220,8 +220,10 @@ class EmbeddedPostgres:
             if postmaster is not None and postmaster.ready:
                 return postmaster.socket_folder
             if self._server is None and postmaster is None:
-                # PostgreSQL itself would refuse where an unrelated process has the pid in there.
+                # PostgreSQL itself would refuse where an unrelated process has the pid in there, or
+                # a killed server that nobody has waited for yet.
                 (self.folder / "postmaster.pid").unlink(missing_ok=True)
+                (socket_folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
                 self._write_settings(socket_folder, options)
                 self._server = self._launch()
             elif self._server is not None and self._server.poll() is not None:

@@ -44,6 +44,7 @@ STATUS_KEYS = {
 
 def on_a_terminal(*arguments: str, **environment: str) -> str:
     """Run the command on a terminal of 120 columns; return what it shows."""
+    expected = int(environment.pop("expect", "0"))
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", "from cli.main import main; main()", *arguments],
@@ -66,7 +67,7 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
             break
         shown += part
     os.close(ours)
-    assert process.wait() == 0, shown.decode()
+    assert process.wait() == expected, shown.decode()
     return shown.decode()
 
 
@@ -192,6 +193,7 @@ def test_failures_on_a_terminal(sample_url: str, open_folder: Path) -> None:
 def test_retrying_failures_says_how_many_and_what_to_run(sample, sample_url: str) -> None:
     result = sample("failures", "--retry", "--json")
     assert result.json == {
+        "dry_run": False,
         "retried": 4,
         "sites": {"alpha": 3, "beta": 1},
         "commands": ["scrapy crawl artworks -a site=alpha", "scrapy crawl artworks -a site=beta"],
@@ -299,3 +301,16 @@ def test_services_that_do_not_run(command) -> None:
     assert found["s3"]["state"] in ("down", "unavailable")
     assert command("services", "status", "s3").code == ExitCode.UNREACHABLE
     assert command("services", "down", "--json").json == {"stopped": []}
+
+
+def test_verify_on_a_terminal(sample_url: str, open_folder: Path) -> None:
+    open_store((open_folder / "objects").as_uri(), create=True)
+    shown = on_a_terminal(
+        "verify",
+        "--repair",
+        ARTWORKS_DATABASE_URL=sample_url,
+        ARTWORKS_HOME=str(open_folder),
+        expect="5",
+    )
+    for word in ("Findings by code", "object_missing", "no address", "left"):
+        assert word in shown

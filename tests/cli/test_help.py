@@ -11,7 +11,17 @@ import typer
 
 from cli.main import app
 
-DATA_COMMANDS = ("status", "sites", "failures", "colors", "analyze", "init")
+DATA_COMMANDS = (
+    "duplicates",
+    "forget",
+    "status",
+    "sites",
+    "failures",
+    "colors",
+    "analyze",
+    "init",
+    "verify",
+)
 HEAVY = ("alembic", "cv2", "numpy", "PIL", "psycopg2", "scrapy", "sklearn", "sqlalchemy", "uvicorn")
 
 
@@ -42,7 +52,10 @@ def test_commands_that_print_data_take_json(command, monkeypatch) -> None:  # ty
 
 def test_nothing_is_announced_that_does_not_exist_yet() -> None:
     names = {path[0] for path in command_paths()}
-    expected = "analyze colors demo export failures init services sites sql status"
+    expected = (
+        "analyze colors demo duplicates export failures "
+        "forget init services sites sql status verify"
+    )
     assert names == set(expected.split())
 
 

@@ -52,6 +52,7 @@ def test_networks_are_separated_by_commas(
         ("CONCURRENCY", "0"),
         ("CONCURRENCY", "1000"),
         ("IMAGE_PROCESSES", "0"),
+        ("SHUTDOWN_SECONDS", "-1"),
         ("USER_AGENT", ""),
     ],
 )

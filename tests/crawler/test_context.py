@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -63,6 +64,7 @@ def test_arguments_are_read() -> None:
     given = {"site": "x", "category": " Red, ,blue ", "limit": "10", "refresh": "0.5"}
     assert CrawlArguments.parse(given) == CrawlArguments("x", ("Red", "blue"), 10, 0.5)
     assert CrawlArguments.parse({"site": "x", "refresh": "0"}).refresh_days == 0
+    assert CrawlArguments.parse({"site": "x", "full": "1"}).full
 
 
 @pytest.mark.parametrize(
@@ -103,20 +105,64 @@ def test_requests_carry_their_lease_and_the_limit_of_their_kind(context: CrawlCo
     assert "splash" not in page.meta
 
 
-def test_only_listings_whose_children_are_known_are_asked_whether_they_changed(
-    context: CrawlContext,
+LISTED = {"children": [1, 2], "named": {}}
+
+
+@pytest.mark.parametrize(
+    ("row", "stored"),
+    [
+        (lease(etag='"1"', **LISTED), False),
+        (lease("artist", etag='"1"', **LISTED), False),
+        # The later pages of an artist may lead back to the first.
+        (lease("artist", etag='"1"', artist_key="f", **LISTED), False),
+        (lease("artwork", etag='"1"'), True),
+        (lease("image", etag='"1"'), True),
+    ],
+    ids=["listing", "artist", "artist-led-back", "artwork", "image"],
+)
+def test_what_is_stored_is_asked_whether_it_changed(
+    context: CrawlContext, row: Lease, stored: bool
 ) -> None:
-    known = {"children": [1, 2], "profile": context.profile.hash}
-    asked = context.request_for(lease(etag='"1"', **known))
+    row = replace(row, is_stored=stored, meta={**row.meta, "profile": context.profile.hash})
+    asked = context.request_for(row)
     assert asked.headers["If-None-Match"] == b'"1"'
+    assert "If-Modified-Since" not in asked.headers
     assert asked.meta["handle_httpstatus_list"] == [304]
-    for other in (
-        lease(etag='"1"'),
-        lease(etag='"1"', **{**known, "profile": "an older one"}),
-        lease("artwork", etag='"1"', **known),
-        lease(etag='"1"', rendering="splash", **known),
-    ):
-        assert "If-None-Match" not in context.request_for(other).headers
+    dated = context.request_for(replace(row, etag=None, last_modified="yesterday"))
+    assert dated.headers["If-Modified-Since"] == b"yesterday"
+    # "Not modified" is no answer to somebody who did not ask.
+    silent = context.request_for(replace(row, etag=None))
+    assert "handle_httpstatus_list" not in silent.meta
+
+
+@pytest.mark.parametrize(
+    ("row", "stored"),
+    [
+        (lease(etag='"1"'), False),
+        (lease(etag='"1"', children=[1]), False),
+        (lease(etag='"1"', profile="an older one", **LISTED), False),
+        (lease(etag='"1"', rendering="splash", **LISTED), False),
+        (lease("artist", etag='"1"', artist_key="of another page", **LISTED), False),
+        (lease("artwork", etag='"1"'), False),
+        (lease("artwork", etag='"1"', profile="an older one"), True),
+        (lease("artwork", etag='"1"', rendering="chromium"), True),
+        (lease("image", etag='"1"'), False),
+    ],
+)
+def test_what_is_not_stored_as_it_would_be_now_is_asked_for_in_full(
+    context: CrawlContext, row: Lease, stored: bool
+) -> None:
+    row = replace(row, is_stored=stored, meta={"profile": context.profile.hash, **row.meta})
+    asked = context.request_for(row)
+    assert "If-None-Match" not in asked.headers
+    assert "handle_httpstatus_list" not in asked.meta
+
+
+def test_a_full_crawl_asks_for_everything_in_full(context: CrawlContext) -> None:
+    full = replace(context, arguments=replace(context.arguments, full=True))
+    row = replace(lease("image", etag='"1"'), is_stored=True)
+    assert "If-None-Match" in context.request_for(row).headers
+    assert "If-None-Match" not in full.request_for(row).headers
 
 
 def test_rendered_pages_are_asked_of_the_renderer_with_the_profiles_options(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import sys
 import urllib.request
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from support.collections import check_collection, reachable, unread
+from support.collections import check_collection, unread
 from support.crawls import Workspace, get_json
 
 from demo.server import MuseumServer
@@ -163,35 +162,6 @@ def test_running_again_fetches_no_work_and_changes_nothing(
     assert demo.one("SELECT stats->'artworks/unchanged' FROM crawl_runs ORDER BY id DESC LIMIT 1")
 
 
-def test_killed_again_and_again_it_ends_as_if_undisturbed(
-    workspace_factory: Callable[[], Workspace], museum: MuseumServer
-) -> None:
-    undisturbed, killed = workspace_factory(), workspace_factory()
-    for workspace in (undisturbed, killed):
-        without_browsers(workspace)
-        workspace.arguments = ["site=demo", f"base_url={museum.url}"]
-    undisturbed.crawl(expect=RETRYABLE)
-
-    rng = random.Random(20)
-    kills = 0
-    while kills < 6:
-        goal = killed.acknowledged() + rng.randint(0, 20)
-        process = killed.start()
-        reached = killed.wait_for(lambda goal=goal: killed.acknowledged() >= goal, process)  # type: ignore[misc]
-        assert reached, "the crawl ended before it could be killed often enough"
-        process.kill()
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
-        kills += 1
-    killed.crawl(expect=RETRYABLE)
-
-    assert killed.digest() == undisturbed.digest()
-    assert failures(killed) == failures(undisturbed)
-    assert killed.one("SELECT count(*) FROM frontier WHERE state IN ('pending', 'leased')") == 0
-    keys = {row[0] for row in killed.sql("SELECT object_key FROM images")}
-    assert {info.key for info in killed.store.list("images/")} == keys
-
-
 def test_interrupted_it_says_so_and_continues(demo: Workspace, truth: dict[str, Any]) -> None:
     process = demo.start()
     assert demo.wait_for(lambda: demo.acknowledged() > 5, process)
@@ -202,21 +172,6 @@ def test_interrupted_it_says_so_and_continues(demo: Workspace, truth: dict[str, 
     assert demo.one("SELECT count(*) FROM frontier WHERE state = 'leased'") == 0
     demo.crawl(expect=RETRYABLE)
     check_collection(demo, truth)
-
-
-def test_two_workers_share_the_work(demo: Workspace, truth: dict[str, Any]) -> None:
-    workers = [demo.start(), demo.start()]
-    codes = []
-    for worker in workers:
-        output, _ = worker.communicate(timeout=120)
-        codes.append(worker.returncode)
-        assert "Traceback" not in output, output[-3000:]
-    assert codes == [RETRYABLE, RETRYABLE]
-    check_collection(demo, truth)
-    done = demo.sql("SELECT stats FROM crawl_runs")
-    fetched = sum(row.stats.get("artworks/artworks", 0) for row in done)
-    twice = truth["wings"]["inventory"]["works"]  # under their numbers as well
-    assert fetched == len(reachable(truth, ())) + len(twice)
 
 
 def test_limit_counts_works_and_their_images(demo: Workspace) -> None:

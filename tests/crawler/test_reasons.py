@@ -22,6 +22,8 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawler.addresses import AddressRefused
 from crawler.items import Stage
+from crawler.middlewares.compression import BadCompression
+from crawler.middlewares.redirect import TooManyRedirects
 from crawler.middlewares.robots import RobotsUnavailable
 from crawler.reasons import REASONS, judge, judge_status
 from crawler.rendering import RendererBroken, RendererMissing
@@ -105,6 +107,8 @@ def test_meanings_are_sentences() -> None:
         (RendererMissing("no Splash"), "renderer_unavailable", "renderer_unavailable"),
         (RendererBroken("no JSON"), "renderer_unavailable", "renderer_unavailable"),
         (RobotsUnavailable("503"), "robots_unavailable", "robots_unavailable"),
+        (TooManyRedirects("x"), "too_many_redirects", "renderer_unavailable"),
+        (BadCompression("x"), "bad_compression", "renderer_unavailable"),
         (AddressRefused("10.0.0.1"), "address_refused", "address_refused"),
         (CannotResolveHostError("x"), "dns_error", "renderer_unavailable"),
         (DownloadConnectionRefusedError("x"), "connection_refused", "renderer_unavailable"),
@@ -160,3 +164,25 @@ def test_statuses_are_judged(status: int, reason: str, rendered: str) -> None:
 def test_details_are_one_line() -> None:
     assert judge(ValueError("a\n   b\tc")).detail == "ValueError: a b c"
     assert judge(TimeoutError()).detail == "TimeoutError"
+
+
+@pytest.mark.parametrize(
+    ("told", "detail"),
+    [
+        (
+            r"""400, message='Data after `Connection: close`:\n\n b\'\\xff\'', url='http://x/'""",
+            "the answer is no HTTP: Data after `Connection: close`",
+        ),
+        (
+            r"""400, message="Invalid character in chunk size:\n\n b'zz'\n ^", url='http://x/'""",
+            "the answer is no HTTP: Invalid character in chunk size",
+        ),
+        (
+            "400, message='Got more than 8190 bytes', url='http://x/'",
+            "the answer is no HTTP: Got more than 8190 bytes",
+        ),
+        ("Server disconnected", "Server disconnected"),
+    ],
+)
+def test_answers_that_are_no_http_are_told_without_their_bytes(told: str, detail: str) -> None:
+    assert judge(DownloadFailedError(told)).detail == detail

@@ -58,6 +58,7 @@ def test_jsonl_nests_makers_terms_images_and_palettes(database: Database) -> Non
     ]
     work = records[2]
     assert work["title"] == AWKWARD_TITLE
+    assert work["opt_out"] == ["noimageai", "tdm-reservation"]
     assert [(a["name"], a["qualifier"]) for a in work["artists"]] == [
         ("Ann Example", None),
         ("Bo Sample", "workshop of"),
@@ -91,6 +92,8 @@ def test_csv_has_one_row_per_artwork_whatever_the_text_holds(database: Database)
     assert work["image_sha256"] == f"{image(1)['sha256']}; {image(2)['sha256']}"
     assert work["palette"] == "#ff0000; #000000"
     assert work["height_cm"] == "30.5"
+    assert work["license"] == "CC0-1.0"
+    assert work["opt_out"] == "noimageai; tdm-reservation"
     assert rows[1]["gone_at"]
     assert rows[0]["gone_at"] == ""
 

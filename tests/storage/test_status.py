@@ -4,11 +4,9 @@ from contextlib import AbstractContextManager
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
 from support.samples import fill
 
 from storage.database import Database
-from storage.failures import failure_groups, failure_rows, retry_failures
 from storage.settings import StorageSettings
 from storage.status import collection_status, result_tables, schema_revision
 
@@ -37,7 +35,7 @@ def test_counts_of_the_whole_collection(database: Database) -> None:
     assert status.image_addresses["failed"] == 1
     assert next(iter(status.failures.items())) == ("not_found", 2)
     assert status.retryable_failures == {"timeout": 1, "renderer_unavailable": 1}
-    assert status.results == {"image_colors": 2, "image_results": 1}
+    assert status.results == {"image_colors": 2, "image_duplicates": 0, "image_results": 1}
     assert [run.site for run in status.runs] == ["beta", "alpha"]
     assert status.runs[1].seconds == 12.5
     assert [(site.name, site.artworks) for site in status.sites] == [("alpha", 3), ("beta", 1)]
@@ -49,7 +47,7 @@ def test_counts_of_one_site(database: Database) -> None:
         whole, beta = collection_status(connection), collection_status(connection, "beta")
     assert (beta.artworks, beta.images, beta.image_bytes) == (1, 1, 1001)
     assert beta.failures == {"renderer_unavailable": 1}
-    assert beta.results == {"image_colors": 2, "image_results": 1}
+    assert beta.results == {"image_colors": 2, "image_duplicates": 0, "image_results": 1}
     assert beta.categories == {"prints": 1}
     assert beta.digest != whole.digest
     assert len(beta.digest) == 64
@@ -68,38 +66,3 @@ def test_schema_revision_before_and_after_migrating(database_url: str) -> None:
         empty.migrate()
         with empty.begin() as connection:
             assert schema_revision(connection) is not None
-
-
-def test_failures_are_grouped_and_listed(database: Database) -> None:
-    with database.begin() as connection:
-        groups = failure_groups(connection)
-        assert next((g.reason, g.site, g.rows) for g in groups) == ("not_found", "alpha", 2)
-        assert sum(group.rows for group in groups) == 5
-        assert sum(group.rows for group in failure_groups(connection, resolved=True)) == 6
-        assert len(failure_rows(connection, limit=2)) == 2
-        assert [r.url for r in failure_rows(connection, site="beta")] == ["http://beta.example/new"]
-        [resolved] = [row for row in failure_rows(connection, resolved=True) if row.resolved_at]
-        assert resolved.as_dict()["reason"] == "server_error"
-
-
-@pytest.mark.parametrize(
-    ("choice", "expected", "pending"),
-    [
-        ({}, {"alpha": 3, "beta": 1}, ["/missing.jpg", "/new", "/slow", "/work/404"]),
-        ({"site": "beta"}, {"beta": 1}, ["/new"]),
-        ({"reason": "not_found"}, {"alpha": 2}, ["/missing.jpg", "/work/404"]),
-        ({"reason": "robots_disallowed"}, {"alpha": 1}, ["/private"]),
-        ({"site": "beta", "reason": "not_found"}, {}, []),
-        ({"reason": "server_error"}, {}, []),
-    ],
-)
-def test_retrying_makes_failed_rows_pending(
-    database: Database, choice: dict[str, str], expected: dict[str, int], pending: list[str]
-) -> None:
-    with database.engine.connect() as connection:
-        assert retry_failures(connection, **choice) == expected
-        found = connection.execute(
-            text("SELECT url FROM frontier WHERE state = 'pending' ORDER BY url")
-        ).scalars()
-        assert sorted(url.split(".example")[1] for url in found) == pending
-        connection.rollback()

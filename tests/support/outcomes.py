@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from crawler.context import link_to
@@ -16,6 +17,7 @@ from crawler.items import (
     Lease,
     Link,
     ListingItem,
+    PostponedItem,
     UnchangedItem,
 )
 from crawler.reasons import REASONS
@@ -96,4 +98,16 @@ def image(lease: Lease, content: str = "") -> ImageItem:
     }
     return ImageItem(
         lease=lease, answer=Answer(200, content_type="image/jpeg"), body=b"", stored=stored
+    )
+
+
+def postponed(lease: Lease, seconds: float, *, status: int = 429) -> PostponedItem:
+    """A refusal for so many seconds; without a status, the host was not asked."""
+    return PostponedItem(
+        lease=lease,
+        answer=Answer(status=status),
+        until=datetime.now(UTC) + timedelta(seconds=seconds),
+        reason="rate_limited",
+        detail=f"HTTP {status}; paused",
+        counts=status > 0,
     )

@@ -61,6 +61,8 @@ def fill(connection: Connection) -> None:
                 year_from=1885,
                 year_to=1895,
                 height_cm=30.5,
+                license="CC0-1.0",
+                opt_out=["noimageai", "tdm-reservation"],
                 artists=[
                     artist("Ann Example", nationality="Dutch", birth_year=1850, death_year=1910),
                     artist("Bo Sample", qualifier="workshop of"),

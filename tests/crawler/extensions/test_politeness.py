@@ -18,6 +18,7 @@ from support.web import serve_pages
 
 from crawler.context import CrawlContext
 from crawler.extensions.politeness import LONGEST_CRAWL_DELAY_S, CrawlDelay, Throttle
+from crawler.opt_outs import FILE
 
 DELAY = 0.25
 
@@ -59,7 +60,7 @@ required = ["title"]
         done = workspace.crawl(f"site={profile}", expect=0)
     assert done.returncode == 0
     paths = [path for _, path in server.times]
-    assert sorted(paths) == sorted(["/robots.txt", "/", *(f"/work/{n}" for n in range(7))])
+    assert sorted(paths) == sorted(["/robots.txt", FILE, "/", *(f"/work/{n}" for n in range(7))])
     times = [when for when, path in server.times if path != "/robots.txt"]
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert min(gaps) > 0.9 * DELAY, gaps

@@ -50,6 +50,32 @@ def test_defaults() -> None:
     ]
 
 
+def test_licences_are_given_in_one_spelling_and_filled_in_from_words() -> None:
+    artwork = (
+        'title = "css:h1"\nrights_text = "css:.rights"\nlicense_url = "css:.license"\n'
+        'required = ["license_url"]\n'
+        'images = { each = "css:figure", url = "css:img", rights_text = "css:i",'
+        ' license_url = "css:b a" }\n'
+    )
+    body = (
+        '<h1>Low Tide</h1><p class="rights">Gift of Ann; CC BY-SA 4.0</p>'
+        '<figure><img src="/a.jpg"><i>CC0</i></figure>'
+        '<figure><img src="/b.jpg"><i>© Ann</i><b><a href="/terms">x</a></b></figure>'
+        '<figure><img src="/c.jpg"><b>'
+        '<a href="http://www.creativecommons.org/licenses/by/4.0/deed.en">x</a></b></figure>'
+    )
+    record = read(artwork, body)
+    by_sa = "https://creativecommons.org/licenses/by-sa/4.0/"
+    assert (record.license, record.license_url) == ("CC-BY-SA-4.0", by_sa)
+    assert record.rights_text == "Gift of Ann; CC BY-SA 4.0"
+    assert [(image.license, image.license_url) for image in record.images] == [
+        ("CC0-1.0", "https://creativecommons.org/publicdomain/zero/1.0/"),
+        (None, "http://museum.example/terms"),
+        ("CC-BY-4.0", "https://creativecommons.org/licenses/by/4.0/"),
+    ]
+    assert content_hash(record) == content_hash(replace(record, license=None))
+
+
 def test_the_first_source_that_gives_anything_wins() -> None:
     artwork = 'title = ["css:.absent", "css:h2", "css:h1"]\nimages = "css:img"\n'
     record = read(artwork, "<h2> </h2>" + BODY)

@@ -82,6 +82,11 @@ def test_pages_that_are_made_to_hurt() -> None:
     assert nested.microdata.things
 
 
+def test_a_reference_that_no_identifier_can_be_leads_nowhere() -> None:
+    found = things('<div itemscope itemref="a\x01 b"><i itemprop="name">x</i></div>')
+    assert [thing["name"] for thing in found] == ["x"]
+
+
 def test_pages_without_microdata_have_none() -> None:
     page = read("<h1>x</h1>")
     assert not page.microdata

@@ -78,6 +78,7 @@ def test_addresses_of_different_pages(one: str, other: str) -> None:
         ("http://[bad/", None),
         ("http://museum.example:99999/", None),
         ("/" + "x" * 5_000, None),
+        ("http://m\ufffdseum.example/", None),
     ],
 )
 def test_links_are_resolved(link: str, url: str | None) -> None:

@@ -464,7 +464,8 @@ def test_in_whatever_order_pages_are_recorded_works_inherit_the_same(
         for path in order:
             found = sql(migrated, "SELECT * FROM frontier WHERE id = :id", id=rows[path])
             fields = dict(found[0]._mapping)
-            ledger.record([outcome_of(Lease(**{name: fields[name] for name in Lease.__slots__}))])
+            known = {name: fields[name] for name in Lease.__slots__ if name in fields}
+            ledger.record([outcome_of(Lease(**known))])
     finally:
         ledger.abandon()
     assert collected(migrated) == straight

@@ -41,15 +41,16 @@ def test_an_empty_run_found_nothing(ledger: MemoryLedger) -> None:
 def test_fields_are_counted_with_an_example_and_their_commonest_source(
     ledger: MemoryLedger,
 ) -> None:
-    rows = begin(ledger, *(link(f"/{name}", "artwork", "red") for name in "abcd"))
+    rows = begin(ledger, *(link(f"/{name}", "artwork", "red") for name in ("aa", *"bcd")))
     ann = {"name": "Ann", "name_key": "ann"}
     ledger.record(
         [
-            work(rows["/a"], "1", "css:h2", artists=[ann], images=["/1.jpg"], year_from=1900),
+            work(rows["/aa"], "1", "css:h2", artists=[ann], images=["/1.jpg"], year_from=1900),
             work(rows["/b"], "2", terms=[("style", "op art", "page")], height_cm=0.5),
             work(rows["/c"], "3", medium="", year_from=None),
-            # A second page of the first work replaces what the first one said.
+            # A page of the first work with a shorter address replaces what the other one said.
             work(rows["/d"], "1", artists=[ann, {"name": "Bob", "name_key": "bob"}]),
+            work(rows["/aa"], "1", artists=[]),
         ]
     )
     summary = ledger.summary()

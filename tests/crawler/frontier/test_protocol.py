@@ -22,6 +22,7 @@ from crawler.frontier.memory import MemoryLedger
 from crawler.frontier.protocol import Frontier, Outlook
 from crawler.frontier.scheduler import FrontierScheduler
 from crawler.items import Item, Lease, Link
+from crawler.opt_outs import Rule
 from storage.database import Database
 
 OpenFrontier = Callable[..., Frontier]
@@ -177,6 +178,12 @@ def test_what_is_learned_is_remembered(open_frontier: OpenFrontier) -> None:
     assert frontier.crawl_delays() == {"a.example": 2.5}
     frontier.remember_delay("a.example", None)
     assert frontier.crawl_delays() == {}
+    rules = (Rule("/a", True, "http://a.example/policy"), Rule("/", False))
+    frontier.remember_tdm_rules("a.example", rules)
+    frontier.remember_tdm_rules("b.example", ())
+    assert frontier.tdm_rules() == {"a.example": rules}
+    frontier.remember_tdm_rules("a.example", ())
+    assert frontier.tdm_rules() == {}
 
 
 def _fields(one_of: Link) -> dict[str, Any]:

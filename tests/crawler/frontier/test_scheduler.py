@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from scrapy import Request
 from scrapy.exceptions import CloseSpider
-from support.outcomes import failure, listing
+from support.outcomes import artwork, failure, listing, postponed
 
 from crawler.context import CrawlContext
 from crawler.frontier import scheduler as module
@@ -55,6 +56,10 @@ class Bench:
     def __init__(self, *, limit: int | None = None, concurrency: int = 2) -> None:
         self.ledger = FakeLedger()
         self.stopped: list[tuple[str, str]] = []
+        self.left_waiting: list[int] = []
+
+        async def leave_waiting(rows: int) -> None:
+            self.left_waiting.append(rows)
 
         async def call(function: Callable[..., Any], *arguments: Any) -> Any:
             await asyncio.sleep(0)
@@ -66,6 +71,7 @@ class Bench:
             ledger=self.ledger,
             writer=SimpleNamespace(call=call),
             is_success=CrawlContext.is_success,
+            leave_waiting=leave_waiting,
             stop=lambda crawler, reason, problem: self.stopped.append((reason, problem)),
         )
         crawler = SimpleNamespace(
@@ -117,6 +123,21 @@ def test_leases_are_handed_out_and_no_host_fills_the_downloader() -> None:
     run(scenario())
 
 
+def test_a_work_that_another_page_gave_already_does_not_count_for_the_limit() -> None:
+    async def scenario() -> None:
+        bench = Bench(limit=2)
+        bench.ledger.rows = [lease(number) for number in range(5)]
+        taken = await bench.take()
+        assert len(taken) == 2
+        for row in taken:
+            bench.scheduler.settled(artwork(row, "the same"))
+        [another] = await bench.take()
+        bench.scheduler.settled(artwork(another, "another"))
+        assert await bench.take() == []
+
+    run(scenario())
+
+
 def test_it_ends_when_nothing_is_due_soon() -> None:
     async def scenario() -> None:
         bench = Bench()
@@ -158,6 +179,36 @@ def test_what_comes_much_later_is_the_next_runs() -> None:
         bench.ledger.ahead = Outlook(due=False, next_due_in=61.0, leased_elsewhere=0)
         await bench.take()
         assert not bench.scheduler.has_pending_requests()
+        assert bench.left_waiting == []
+
+    run(scenario())
+
+
+def test_a_long_pause_of_a_host_leaves_its_rows_waiting() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.ledger.ahead = Outlook(due=False, next_due_in=61.0, leased_elsewhere=0, waiting=7)
+        await bench.take()
+        assert not bench.scheduler.has_pending_requests()
+        assert bench.left_waiting == [7]
+
+    run(scenario())
+
+
+def test_a_pause_that_is_over_is_noticed_while_something_else_is_in_flight() -> None:
+    async def scenario() -> None:
+        bench = Bench(limit=5)
+        bench.ledger.rows = [lease(1), lease(2, "slow")]
+        taken = {one.id: one for one in await bench.take()}
+        item = postponed(taken[1], 0.05)
+        bench.scheduler.settled(item)
+        again: list[Lease] = []
+        while not again:
+            bench.ledger.rows = [lease(1)] if datetime.now(UTC) > item.until else []
+            again = await bench.take()
+            await asyncio.sleep(0.001)
+        assert [one.id for one in again] == [1]
+        assert bench.scheduler._artworks_begun - bench.scheduler._artworks_failed == 2
 
     run(scenario())
 

@@ -9,6 +9,8 @@ from typing import Any
 from support.crawls import Workspace
 from support.web import serve_pages
 
+from crawler.opt_outs import FILE
+
 PROFILE = """
 base_url = "{base}"
 [politeness]
@@ -49,7 +51,7 @@ def test_requests_that_wait_for_robots_together_all_obey_it(
         workspace.crawl(f"site={profile}", expect=0)
         workspace.sql("UPDATE frontier SET state = 'pending' WHERE kind = 'artwork' RETURNING id")
         workspace.crawl(f"site={profile}", expect=0)
-        assert {path for _, path in server.asked} == {"/robots.txt", "/"}
+        assert {path for _, path in server.asked} == {"/robots.txt", FILE, "/"}
     assert workspace.sql("SELECT reason, count(*) FROM failures GROUP BY reason") == [
         ("robots_disallowed", 8)
     ]

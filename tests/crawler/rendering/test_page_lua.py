@@ -133,7 +133,12 @@ def site(hole: list[str]) -> Iterator[PageServer]:
         "/click": CLICKING,
         "/late": LATE,
         "/plain": "<!doctype html><p>nothing moves</p>",
-        "/error": (503, {}, "<!doctype html><p>down for today</p>"),
+        "/reserved": (
+            200,
+            {"X-Robots-Tag": "noai", "TDM-Reservation": "1"},
+            "<!doctype html><p>not for machines</p>",
+        ),
+        "/error": (503, {"Retry-After": "7"}, "<!doctype html><p>down for today</p>"),
         "/moved": (302, {"Location": "/plain"}, ""),
         "/to-file": (302, {"Location": "file:///etc/passwd"}, ""),
         "/file": """<body><iframe src="file:///etc/passwd"></iframe><script>
@@ -267,6 +272,12 @@ def test_a_page_that_fails_keeps_its_status_and_words(
     answer = render(path)
     assert answer["http_status"] == status
     assert "not here" in answer["html"] or "down for today" in answer["html"]
+    assert answer.get("retry_after") == ("7" if status == 503 else None)
+
+
+def test_what_its_owner_reserves_is_told(render: Render) -> None:
+    assert render("/reserved")["reserving"] == {"X-Robots-Tag": "noai", "tdm-reservation": "1"}
+    assert not render("/plain")["reserving"]
 
 
 def test_a_redirect_tells_where_it_led(render: Render, site: PageServer) -> None:

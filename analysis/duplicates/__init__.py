@@ -1,0 +1,1 @@
+"""Images that look the same: near-duplicates by perceptual hash."""

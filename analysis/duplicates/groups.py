@@ -1,0 +1,181 @@
+"""Groups of images that look the same, with the works that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sqlalchemy import Connection, text
+
+_PAIRS = text("""
+    SELECT image_id, other_id FROM image_duplicates
+    WHERE model_id = :model_id AND distance <= :radius
+""")
+# What no page shows any more is in the table, and not in the groups.
+_SHOWN = text("""
+    SELECT i.id, i.phash, bool_or(CAST(:site AS text) IS NULL OR a.site = :site) AS wanted
+    FROM images i
+    JOIN image_sources s ON s.image_id = i.id
+    JOIN artworks a ON a.id = s.artwork_id
+    WHERE i.id = ANY(:ids) AND s.gone_at IS NULL AND a.gone_at IS NULL
+    GROUP BY i.id
+""")
+_IMAGES = text("""
+    SELECT id, sha256, object_key, preview_key, width, height, phash, placeholder
+    FROM images WHERE id = ANY(:ids)
+""")
+_WORKS = text("""
+    SELECT DISTINCT ON (s.image_id, a.site, a.source_id)
+           s.image_id, a.site, a.source_id, a.title, a.page_url, maker.name AS artist
+    FROM image_sources s JOIN artworks a ON a.id = s.artwork_id
+    LEFT JOIN LATERAL (
+        SELECT ar.name FROM artwork_artists aa JOIN artists ar ON ar.id = aa.artist_id
+        WHERE aa.artwork_id = a.id ORDER BY aa.position LIMIT 1
+    ) maker ON true
+    WHERE s.image_id = ANY(:ids) AND s.gone_at IS NULL AND a.gone_at IS NULL
+    ORDER BY s.image_id, a.site, a.source_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ShowingWork:
+    """A work whose page shows an image."""
+
+    site: str
+    source_id: str
+    title: str
+    artist: str | None
+    page_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedImage:
+    """An image of a group."""
+
+    image_id: int
+    sha256: str
+    object_key: str
+    preview_key: str
+    width: int
+    height: int
+    placeholder: bool
+    """Whether it stands in for pictures that a site does not show."""
+    distance: int
+    """Bits of 64 in which its hash differs from that of the group's first image."""
+    works: tuple[ShowingWork, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Images that are connected by pairs, in the order in which they were stored."""
+
+    images: tuple[GroupedImage, ...]
+
+    @property
+    def widest(self) -> int:
+        """The largest distance from the first image; more than the radius where pairs chain."""
+        return max(image.distance for image in self.images)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the group for JSON."""
+        return {"images": [asdict(image) for image in self.images]}
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The groups that were asked for, and how many there are."""
+
+    groups: tuple[Group, ...]
+    total: int
+    images: int
+    """Images in all groups."""
+
+
+def duplicate_groups(
+    connection: Connection,
+    model_id: int,
+    *,
+    radius: int,
+    site: str | None = None,
+    limit: int | None = None,
+) -> Groups:
+    """Return groups of images that look the same: the largest first, then the closest.
+
+    Args:
+        connection: a transaction; of one moment where it is one of REPEATABLE READ.
+        model_id: the model whose pairs count.
+        radius: pairs of at most so many differing bits.
+        site: groups with an image of this site only.
+        limit: most groups that are returned.
+    """
+    rows = connection.execute(_PAIRS, {"model_id": model_id, "radius": radius})
+    pairs = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
+    ids = np.unique(pairs)
+    shown = {row.id: row for row in connection.execute(_SHOWN, {"ids": ids.tolist(), "site": site})}
+    members = [
+        seen
+        for group in _connected(ids.tolist(), np.searchsorted(ids, pairs))
+        if len(seen := [one for one in group if one in shown]) > 1
+        and any(shown[one].wanted for one in seen)
+    ]
+    members.sort(
+        key=lambda group: (
+            -len(group),
+            max(_apart(shown[group[0]].phash, shown[one].phash) for one in group),
+            group[0],
+        )
+    )
+    chosen = members[:limit]
+    every = [one for group in chosen for one in group]
+    images = {row.id: row for row in connection.execute(_IMAGES, {"ids": every})}
+    works: dict[int, list[ShowingWork]] = {}
+    for row in connection.execute(_WORKS, {"ids": every}):
+        work = ShowingWork(row.site, row.source_id, row.title, row.artist, row.page_url)
+        works.setdefault(row.image_id, []).append(work)
+    return Groups(
+        groups=tuple(_described(group, images, works) for group in chosen),
+        total=len(members),
+        images=sum(map(len, members)),
+    )
+
+
+def _connected(ids: Sequence[int], pairs: np.ndarray[Any, np.dtype[np.int64]]) -> list[list[int]]:
+    """Return the connected components of pairs of places in `ids`, as ids in order."""
+    ones = np.ones(len(pairs), dtype=np.bool_)
+    graph = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(len(ids), len(ids)))
+    count, component = connected_components(graph, directed=False)
+    groups: list[list[int]] = [[] for _ in range(count)]
+    for one, at in zip(ids, component.tolist(), strict=True):
+        groups[at].append(one)
+    return groups
+
+
+def _apart(one: int, other: int) -> int:
+    """Return the differing bits of two hashes; the sign is a bit like the others."""
+    return ((one ^ other) & 0xFFFF_FFFF_FFFF_FFFF).bit_count()
+
+
+def _described(
+    group: Sequence[int], images: Mapping[int, Any], works: Mapping[int, list[ShowingWork]]
+) -> Group:
+    first = images[group[0]]
+    return Group(
+        tuple(
+            GroupedImage(
+                image_id=row.id,
+                sha256=row.sha256,
+                object_key=row.object_key,
+                preview_key=row.preview_key,
+                width=row.width,
+                height=row.height,
+                placeholder=row.placeholder,
+                distance=_apart(first.phash, row.phash),
+                works=tuple(works[row.id]),
+            )
+            for row in (images[one] for one in group)
+        )
+    )

@@ -1,0 +1,367 @@
+"""The job `duplicates`: pairs of stored images that look the same into `image_duplicates`.
+
+Nothing is read but the perceptual hashes in `images`, so all images are looked at, also those that
+stand in for others or that no work shows any more. Of images with one hash, each is paired with
+the one that was stored first, as `exact`; that one alone is paired with those of near hashes. So a
+picture that was stored a thousand times gives a thousand rows.
+
+A run looks for pairs of images that it has not seen (no row in `image_results`) and of those whose
+only pair is gone because an image was taken down. However runs follow each other, and wherever
+they are killed, the rows are in the end those of one run over everything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection, text
+
+from analysis.duplicates.pairs import BITS, Distances, Hashes, Indices, near_pairs_of
+from analysis.engine import Progress
+from analysis.jobs import ModelSpec
+from analysis.local import LocalEngine
+from analysis.results import finish_run, job_lock, register_model, start_run
+from storage.collection import as_json
+from storage.database import Database
+from storage.errors import DatabaseUnavailable
+
+JOB = "duplicates"
+DEFAULT_RADIUS: Final = 6
+"""Differing bits of 64. Of 150 paintings, all were found again at half their size, as JPEG of
+quality 30 or in grey, 94 in 100 with 2 % cut off, every second one with 6 % cut off; among 1,385
+different ones no pair was within it. With 8, works of one painter in one manner come in."""
+LARGEST_RADIUS: Final = 12
+
+LEAST_BITS: Final = 24
+"""Bits that are set in a hash that tells something.
+
+A bit is set where a frequency is above the median of all 64, which is half of them, 32. Only where
+many frequencies are missing, as in a flat colour or in strictly symmetric figures, the median is
+one of their zeros, and fewer are set: a blank page has one, whatever its colour. Such pictures are
+near each other without being alike, so they are left out. With 24 bits, at least 48 frequencies
+are there, and chance brings one pair in twenty million within 6 bits."""
+
+BATCH = 2000
+"""Images that are marked as seen in one transaction."""
+PAGE = 50_000
+
+# Its look-alike was taken down, and its hash may be that of others still.
+_LET_GO = text("""
+    DELETE FROM image_results r
+    WHERE r.model_id = :model_id AND r.state = 'done'
+      AND NOT EXISTS (SELECT FROM image_duplicates d
+                      WHERE d.image_id = r.image_id AND d.model_id = :model_id)
+      AND NOT EXISTS (SELECT FROM image_duplicates d
+                      WHERE d.other_id = r.image_id AND d.model_id = :model_id)
+""")
+_UNSEE = text("DELETE FROM image_results WHERE model_id = :model_id AND image_id = ANY(:ids)")
+_UNPAIR = text("""
+    DELETE FROM image_duplicates
+    WHERE model_id = :model_id AND (image_id = ANY(:ids) OR other_id = ANY(:ids))
+""")
+_UNSEE_ALL = text("DELETE FROM image_results WHERE model_id = :model_id")
+_UNPAIR_ALL = text("DELETE FROM image_duplicates WHERE model_id = :model_id")
+
+_HASHES = text("""
+    SELECT i.id, i.phash, r.image_id IS NOT NULL AS seen
+    FROM images i LEFT JOIN image_results r ON r.image_id = i.id AND r.model_id = :model_id
+    ORDER BY i.id
+""")
+
+# An image may be taken down meanwhile: whoever was paired with it is looked at once more.
+_STILL_THERE = text("SELECT id FROM images WHERE id = ANY(:ids) ORDER BY id FOR KEY SHARE")
+_PAIRS = text("""
+    INSERT INTO image_duplicates (image_id, other_id, model_id, distance, kind)
+    SELECT image_id, other_id, :model_id, distance,
+           CASE WHEN distance = 0 THEN 'exact' ELSE 'near' END
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+        image_id bigint, other_id bigint, distance float8)
+    ORDER BY image_id, other_id
+    ON CONFLICT (image_id, other_id, model_id) DO UPDATE
+    SET distance = excluded.distance, kind = excluded.kind
+""")
+_SEEN = text("""
+    INSERT INTO image_results (image_id, model_id, state)
+    SELECT image_id, :model_id, state
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(image_id bigint, state text)
+    ORDER BY image_id
+    ON CONFLICT (image_id, model_id) DO UPDATE SET state = excluded.state, at = now()
+""")
+_FOUND_LATER = text("""
+    UPDATE image_results SET state = 'done'
+    WHERE model_id = :model_id AND state = 'empty' AND image_id = ANY(:ids)
+""")
+_COUNT_RUN = text("UPDATE analysis_runs SET processed = processed + :images WHERE id = :run_id")
+
+
+@dataclass(frozen=True)
+class DuplicatesSummary:
+    """What one run did."""
+
+    model_id: int
+    model: str
+    version: str
+    run_id: int | None
+    """Row of `analysis_runs`; None: there was nothing to do."""
+    images: int
+    """Images that were looked at."""
+    flat: int
+    """Those of them whose hash says too little to be compared."""
+    pairs: int
+    """Pairs that were written."""
+    seconds: dict[str, float]
+    """Seconds in read, compute, write, and total."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary for JSON."""
+        return {
+            "job": JOB,
+            "model": self.model,
+            "version": self.version,
+            "run_id": self.run_id,
+            "images": self.images,
+            "flat": self.flat,
+            "pairs": self.pairs,
+            "seconds": {stage: round(value, 4) for stage, value in self.seconds.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Images:
+    """Stored images in the order of their ids: three arrays of one length."""
+
+    ids: Indices
+    hashes: Hashes
+    seen: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Pairs to write, by the ids of their images."""
+
+    lower: Indices
+    higher: Indices
+    distance: Distances
+    owner: Indices
+    """The one of the two that is not seen yet, and is marked in the transaction of the pair."""
+
+
+def model_of(radius: int) -> ModelSpec:
+    """Return the model that finds pairs within `radius` bits; up to 6, that is one model.
+
+    Its pairs of 6 bits and fewer serve every smaller radius. Raises ValueError where the radius
+    is not between 0 and 12.
+    """
+    if not 0 <= radius <= LARGEST_RADIUS:
+        raise ValueError(f"a radius of {radius} bits: choose one from 0 to {LARGEST_RADIUS}.")
+    radius = max(radius, DEFAULT_RADIUS)
+    return ModelSpec(
+        name="phash",
+        version=f"1-r{radius}",
+        kind="duplicates",
+        params={"radius": radius, "bits": BITS, "least_bits_set": LEAST_BITS},
+        is_default=radius == DEFAULT_RADIUS,
+    )
+
+
+def find_duplicates(
+    database: Database,
+    *,
+    radius: int = DEFAULT_RADIUS,
+    redo: bool = False,
+    progress: Progress | None = None,
+) -> DuplicatesSummary:
+    """Find the pairs of images within `radius` bits that are not known yet, and write them.
+
+    Args:
+        database: an open, migrated database.
+        radius: differing bits of 64, at most 12; pairs within at least 6 are written.
+        redo: forget what was found and seen before, and begin anew.
+        progress: called after each batch with images done and images in all.
+
+    Raises JobRunning where another process runs the job, ModelChanged and DatabaseUnavailable.
+    """
+    model = model_of(radius)
+    started = time.perf_counter()
+    with job_lock(database, JOB):
+        with database.begin() as connection:
+            model_id = register_model(connection, model)
+            if redo:
+                connection.execute(_UNPAIR_ALL, {"model_id": model_id})
+                connection.execute(_UNSEE_ALL, {"model_id": model_id})
+            connection.execute(_LET_GO, {"model_id": model_id})
+        run = _Run(database, model, model_id, started)
+        images = run.read()
+        if not images.seen.all():
+            run.go(images, progress)
+        return run.summary()
+
+
+class _Run:
+    """One walk over the images that are not seen yet."""
+
+    def __init__(self, database: Database, model: ModelSpec, model_id: int, started: float) -> None:
+        self.database = database
+        self.model = model
+        self.model_id = model_id
+        self.started = started
+        self.run_id: int | None = None
+        self.images = self.flat = self.pairs = 0
+        self.seconds = dict.fromkeys(("read", "compute", "write"), 0.0)
+
+    def read(self) -> Images:
+        """Return all stored images."""
+        with self._timed("read"):
+            return _read(self.database, self.model_id)
+
+    def go(self, images: Images, progress: Progress | None) -> None:
+        """Find the pairs and write them, batch by batch."""
+        with self.database.begin() as connection:
+            self.run_id = start_run(connection, JOB, self.model_id, LocalEngine.name)
+        try:
+            self._walk(images, progress)
+        except BaseException as error:
+            state = "failed" if isinstance(error, Exception) else "interrupted"
+            # Without a database there is nowhere to say so; the next run will.
+            with suppress(DatabaseUnavailable):
+                self._finish(state)
+            raise
+        self._finish("done")
+
+    def summary(self) -> DuplicatesSummary:
+        """Return what was done so far."""
+        return DuplicatesSummary(
+            model_id=self.model_id,
+            model=self.model.name,
+            version=self.model.version,
+            run_id=self.run_id,
+            images=self.images,
+            flat=self.flat,
+            pairs=self.pairs,
+            seconds={**self.seconds, "total": time.perf_counter() - self.started},
+        )
+
+    def _walk(self, images: Images, progress: Progress | None) -> None:
+        with self._timed("compute"):
+            again = overtaken(images)
+        if len(again):
+            with self._timed("write"), self.database.begin() as connection:
+                values = {"model_id": self.model_id, "ids": again.tolist()}
+                connection.execute(_UNPAIR, values)
+                connection.execute(_UNSEE, values)
+            images = replace(images, seen=images.seen & ~np.isin(images.ids, again))
+        with self._timed("compute"):
+            found = pairs_to_write(images, self.model.params["radius"])
+        pending = images.ids[~images.seen]
+        flat = set(images.ids[~images.seen & ~_tell(images.hashes)].tolist())
+        if progress is not None:
+            progress(0, len(pending))
+        for start in range(0, len(pending), BATCH):
+            batch = pending[start : start + BATCH]
+            first, last = np.searchsorted(found.owner, batch[[0, -1]] + (0, 1))
+            rows = [
+                {"image_id": lower, "other_id": higher, "distance": distance}
+                for lower, higher, distance in zip(
+                    found.lower[first:last].tolist(),
+                    found.higher[first:last].tolist(),
+                    found.distance[first:last].tolist(),
+                    strict=True,
+                )
+            ]
+            with self._timed("write"), self.database.begin() as connection:
+                marked, written = self._write(connection, batch.tolist(), rows)
+            self.images += len(marked)
+            self.flat += len(flat.intersection(marked))
+            self.pairs += written
+            if progress is not None:
+                progress(start + len(batch), len(pending))
+
+    def _write(
+        self, connection: Connection, batch: list[int], rows: list[dict[str, Any]]
+    ) -> tuple[list[int], int]:
+        """Write pairs and mark images as seen; return those that were, and the number of pairs."""
+        ends = {row[end] for row in rows for end in ("image_id", "other_id")}
+        there = set(connection.scalars(_STILL_THERE, {"ids": sorted(ends.union(batch))}))
+        lost = [row for row in rows if not {row["image_id"], row["other_id"]} <= there]
+        again = {row[end] for row in lost for end in ("image_id", "other_id")}
+        rows = [row for row in rows if {row["image_id"], row["other_id"]} <= there]
+        paired = {row[end] for row in rows for end in ("image_id", "other_id")}
+        marked = [one for one in batch if one in there and one not in again]
+        values = {"model_id": self.model_id}
+        connection.execute(_PAIRS, {**values, "rows": as_json(rows)})
+        seen = [{"image_id": one, "state": "done" if one in paired else "empty"} for one in marked]
+        connection.execute(_SEEN, {**values, "rows": as_json(seen)})
+        connection.execute(_FOUND_LATER, {**values, "ids": sorted(paired)})
+        connection.execute(_COUNT_RUN, {"images": len(marked), "run_id": self.run_id})
+        return marked, len(rows)
+
+    def _finish(self, state: str) -> None:
+        assert self.run_id is not None
+        with self.database.begin() as connection:
+            finish_run(connection, self.run_id, state, self.summary().seconds)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - started
+
+
+def _read(database: Database, model_id: int) -> Images:
+    parts: list[npt.NDArray[np.int64]] = [np.empty((0, 3), dtype=np.int64)]
+    with database.begin() as connection:
+        found = connection.execution_options(yield_per=PAGE).execute(
+            _HASHES, {"model_id": model_id}
+        )
+        # Rows of a million images would be a gigabyte of Python objects.
+        for page in found.partitions():
+            parts.append(np.array([tuple(row) for row in page], dtype=np.int64))
+    ids, hashes, seen = np.ascontiguousarray(np.concatenate(parts).T)
+    return Images(ids, hashes.view(np.uint64), seen.astype(np.bool_))
+
+
+def _tell(hashes: Hashes) -> npt.NDArray[np.bool_]:
+    """Tell which hashes say enough to be compared."""
+    return np.bitwise_count(hashes) >= LEAST_BITS
+
+
+def overtaken(images: Images) -> Indices:
+    """Return the ids of seen images whose pairs are with an image that is no longer the first.
+
+    That is so where an image of the same hash has a lower id and was not seen: ids are given
+    before they are committed.
+    """
+    _, first, place = np.unique(images.hashes, return_index=True, return_inverse=True)
+    return images.ids[images.seen & ~images.seen[first[place]] & _tell(images.hashes)]
+
+
+def pairs_to_write(images: Images, radius: int) -> Found:
+    """Return all pairs that have an image not seen yet, in the order of their owners."""
+    tell = np.flatnonzero(_tell(images.hashes))
+    hashes, seen, ids = images.hashes[tell], images.seen[tell], images.ids[tell]
+    distinct, first, place = np.unique(hashes, return_index=True, return_inverse=True)
+
+    copies = np.flatnonzero(~seen & (first[place] != np.arange(len(hashes))))
+    pending = np.flatnonzero(~seen[first])
+    near = near_pairs_of(distinct[pending], distinct, radius)
+    one, other = first[pending[near.left]], first[near.right]
+    # Where both are pending, the pair was found from both sides.
+    once = (near.distance > 0) & (seen[other] | (one > other))
+    one, other = one[once], other[once]
+
+    lower = np.concatenate((first[place[copies]], np.minimum(one, other)))
+    higher = np.concatenate((copies, np.maximum(one, other)))
+    owner = np.concatenate((copies, one))
+    distance = np.concatenate((np.zeros(len(copies), dtype=np.uint8), near.distance[once]))
+    order = np.lexsort((higher, lower, owner))
+    return Found(
+        ids[lower[order]], ids[higher[order]], distance[order].astype(np.uint8), ids[owner[order]]
+    )
