@@ -12,6 +12,7 @@ SPIDER_MODULES = ["crawler.spiders"]
 COMMANDS_MODULE = "crawler.commands"
 
 TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
+DOWNLOADER = "crawler.downloader.Downloader"
 SCHEDULER = "crawler.frontier.scheduler.FrontierScheduler"
 DOWNLOAD_HANDLERS = {
     "http": "crawler.download.GuardedDownloadHandler",

@@ -20,6 +20,7 @@ MAX_ITEMS = 10_000
 MAX_REFERRED = 200_000  # properties that may have to be looked at because of `itemref`
 MAX_TEXT_READ = 2_000_000  # characters
 MAX_DEPTH = 60
+MAX_THINGS = 20_000
 
 # What these link to is what they say; any other link has a text that people read.
 _ADDRESSES = frozenset(
@@ -44,7 +45,12 @@ def read_microdata(root: Any, page_url: str, base_url: str) -> tuple[Graph, list
         ]
     try:
         found = _Extractor().extract_items(root, base_url)
-        things = [thing for item in found if isinstance(thing := _shaped(item, MAX_DEPTH), dict)]
+        shaped = _Shaper()
+        things = [thing for item in found if isinstance(thing := shaped(item), dict)]
+    except OverflowError:
+        return Graph(page_url=page_url), [
+            f"microdata: skipped, it describes more than {MAX_THINGS} things"
+        ]
     except RecursionError:
         return Graph(page_url=page_url), ["microdata: skipped, it is nested too deeply"]
     return Graph(things, page_url=page_url), []
@@ -104,23 +110,39 @@ class _Extractor(MicrodataExtractor):  # type: ignore[misc]  # extruct ships no 
         return clean_text(text, MAX_DESCRIPTION)
 
 
-def _shaped(value: Any, depth: int) -> Any:
-    """Return one of extruct's items as a thing; its `value`, if it has no properties."""
-    if isinstance(value, list):
-        return [_shaped(item, depth) for item in value]
-    if not isinstance(value, dict) or "url" in value:
-        return value
-    if not depth:
-        return None
-    kinds = value.get("type")
-    told = [short_name(kind) for kind in ([kinds] if isinstance(kinds, str) else kinds or ())]
-    thing: Thing = {}
-    if told:
-        thing["@type"] = told[0] if len(told) == 1 else told
-    if "id" in value:
-        thing["@id"] = value["id"]
-    if "properties" not in value:
-        thing["name"] = value.get("value")
-    for name, inner in value.get("properties", {}).items():
-        thing[name] = _shaped(inner, depth - 1)
-    return thing
+class _Shaper:
+    """Makes things of extruct's items, up to a number of them.
+
+    A property of several names is one value under each, so few elements within each other can be
+    more things than there is memory for.
+    """
+
+    def __init__(self) -> None:
+        self._left = MAX_THINGS
+
+    def __call__(self, value: Any, depth: int = MAX_DEPTH) -> Any:
+        """Return an item as a thing; its `value`, if it has no properties.
+
+        Raises OverflowError: there are too many.
+        """
+        if isinstance(value, list):
+            return [self(item, depth) for item in value]
+        if not isinstance(value, dict) or "url" in value:
+            return value
+        if not depth:
+            return None
+        self._left -= 1
+        if self._left < 0:
+            raise OverflowError
+        kinds = value.get("type")
+        told = [short_name(kind) for kind in ([kinds] if isinstance(kinds, str) else kinds or ())]
+        thing: Thing = {}
+        if told:
+            thing["@type"] = told[0] if len(told) == 1 else told
+        if "id" in value:
+            thing["@id"] = value["id"]
+        if "properties" not in value:
+            thing["name"] = value.get("value")
+        for name, inner in value.get("properties", {}).items():
+            thing[name] = self(inner, depth - 1)
+        return thing

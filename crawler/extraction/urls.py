@@ -14,6 +14,7 @@ from crawler.extraction.text import without_surrogates
 MAX_URL = 2_048  # an entry of PostgreSQL's indexes has to fit into 2,704 bytes
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_VISIBLE = re.compile(r"[!-~]+")
 _IGNORED_BY_BROWSERS = re.compile(r"[\t\r\n]")
 # An address like most: there is nothing in it to check, to encode or to drop.
 _PLAIN = re.compile(
@@ -49,7 +50,7 @@ def absolute_url(base: str, link: str) -> str | None:
     except ValueError:
         return None
     # What is left of other characters is in a host name that cannot be one.
-    return url if url.isascii() and len(url) <= MAX_URL else None
+    return url if _VISIBLE.fullmatch(url) and len(url) <= MAX_URL else None
 
 
 @lru_cache(maxsize=4_096)

@@ -45,10 +45,6 @@ from crawler.reasons import Verdict, failure, judge, judge_status
 from crawler.rendering.choice import Engine, shape_of
 from crawler.rendering.plugin import SplashJsonResponse
 
-# Without any delay Scrapy's downloader begins all that waits for a host at once, whatever
-# CONCURRENT_REQUESTS_PER_DOMAIN says: transfers are counted only when they have begun.
-SHORTEST_DELAY_S = 0.001
-
 
 class ArtworksSpider(Spider):
     """Crawls the site named by `-a site=`; all requests come from the frontier."""
@@ -69,7 +65,7 @@ class ArtworksSpider(Spider):
             "ROBOTSTXT_OBEY": politeness.obey_robots,
             "CONCURRENT_REQUESTS": context.settings.concurrency,
             "CONCURRENT_REQUESTS_PER_DOMAIN": politeness.concurrency,
-            "DOWNLOAD_DELAY": max(politeness.delay, SHORTEST_DELAY_S),
+            "DOWNLOAD_DELAY": politeness.delay,
             "DOWNLOAD_DELAY_JITTER": 0.0,
             "DOWNLOAD_TIMEOUT": politeness.timeout,
             "RETRY_TIMES": politeness.retries,

@@ -190,6 +190,7 @@ def _check_address(url: str) -> None:
     assert url.startswith(("http://", "https://")), url
     assert len(url) <= MAX_URL
     assert url.isascii(), url
+    assert url.isprintable(), url
     assert canonical_url(canonical_url(url)) == canonical_url(url)
 
 

@@ -73,6 +73,9 @@ def test_pages_that_are_made_to_hurt() -> None:
     many = read(f"{item}</div>" * (MAX_ITEMS + 1))
     assert not many.microdata
     assert "there is too much of it" in many.problems[0]
+    doubled = read('<div itemscope itemprop="a b c">' * 55 + "x")
+    assert not doubled.microdata
+    assert "more than 20000 things" in doubled.problems[0]
     refers = read('<i itemscope itemref="a"></i>' * 1_000 + f'<div id="a">{item * 300}')
     assert not refers.microdata
     # Properties within properties hold the same text again and again: it is not read for ever.

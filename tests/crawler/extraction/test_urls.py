@@ -13,7 +13,7 @@ from crawler.extraction.urls import absolute_url, canonical_url, url_fingerprint
 PIECES = st.sampled_from(
     [
         *("http://", "HTTPS://", "h.example", "[", "::1]", ":80", ":x", "/", "..", "?", "a=1", "&"),
-        *("%e9", "%", "#", ";sid=1", " ", "é", "@", "\ud800", "\n", "javascript:"),
+        *("%e9", "%", "#", ";sid=1", " ", "é", "@", "\ud800", "\n", "\0", "javascript:"),
     ]
 )
 
@@ -79,6 +79,8 @@ def test_addresses_of_different_pages(one: str, other: str) -> None:
         ("http://museum.example:99999/", None),
         ("/" + "x" * 5_000, None),
         ("http://m\ufffdseum.example/", None),
+        ("http://m\0seum.example/", None),
+        ("/a\0b.jpg", "http://museum.example/a%00b.jpg"),
     ],
 )
 def test_links_are_resolved(link: str, url: str | None) -> None:
@@ -92,6 +94,8 @@ def test_never_raises_and_canonical_is_a_fixed_point(text: str) -> None:
     if url is not None:
         assert url.startswith(("http://", "https://"))
         assert "#" not in url
+        assert url.isascii()
+        assert url.isprintable()
         assert absolute_url("http://other.example/", url) == url
         assert canonical_url(canonical_url(url)) == canonical_url(url)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import struct
 import threading
@@ -16,6 +17,7 @@ HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 # Each for one refusal: it holds for a whole host.
 REFUSING = tuple(f"127.0.1.{number}" for number in range(1, 11))
 START_S = 30.0
+PORTS = 20  # that are tried
 
 
 @dataclass
@@ -95,11 +97,26 @@ class HostileServer:
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as servers:
-            for host in (*HOSTS, *REFUSING):
-                server = await asyncio.start_server(self._handle, host, self.port)
-                self.port = server.sockets[0].getsockname()[1]
-                await servers.enter_async_context(server)
+            for _ in range(PORTS):
+                try:
+                    await self._listen(servers)
+                    break
+                except OSError as error:
+                    # A port that is free on the first host need not be on the others.
+                    if error.errno != errno.EADDRINUSE:
+                        raise
+                    await servers.aclose()
+            else:
+                raise AssertionError(f"none of {PORTS} ports is free on all hosts")
             yield
+
+    async def _listen(self, servers: contextlib.AsyncExitStack) -> None:
+        port = 0
+        for host in (*HOSTS, *REFUSING):
+            server = await asyncio.start_server(self._handle, host, port)
+            await servers.enter_async_context(server)
+            port = server.sockets[0].getsockname()[1]
+        self.port = port
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
