@@ -63,6 +63,7 @@ from parsel.csstranslator import HTMLTranslator
 from crawler.extraction.jmes import compile_jmespath
 from crawler.extraction.markup import element_text, plain_text
 from crawler.extraction.opengraph import property_names
+from crawler.extraction.paths import Evaluate, compile_path
 from crawler.extraction.queries import Query, parse_query
 from crawler.extraction.text import MAX_DESCRIPTION, clean_text, without_surrogates
 from crawler.extraction.values import flat_values, is_true, literal_text, value_link, value_text
@@ -430,10 +431,10 @@ def _compiled_regex(expression: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1_024)
-def _compiled_xpath(expression: str) -> Any:  # lxml's XPath is untyped
+def _compiled_xpath(expression: str) -> Evaluate:
     # What an expression may use is set up at every call: none is given what it does not name.
     namespaces = {name: url for name, url in _NAMESPACES.items() if f"{name}:" in expression}
-    return etree.XPath(expression, namespaces=namespaces, regexp="re" in namespaces)
+    return compile_path(expression, namespaces, regexp="re" in namespaces)
 
 
 def _formatted(form: str, value: str) -> str:
