@@ -7,7 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
-EXTRAS := crawl,browser,analysis,web,dev
+EXTRAS := crawl,browser,analysis,schedule,web,dev
 
 .PHONY: help setup demo test lint bench services clean
 

@@ -1,21 +1,28 @@
-"""What an image job is: a pure function over decoded images, and a declaration around it.
+"""What jobs are.
 
-A job says what it needs (`input_px`), which model it runs (`model`) and where its rows go
-(`table`). Everything else (what is pending, reading, decoding, writing, failures, the run log) is
-the engine's.
+An image job is a pure function over decoded images, and a declaration around it: what it needs
+(`input_px`), which model it runs (`model`) and where its rows go (`table`). Everything else (what
+is pending, reading, decoding, writing, failures, the run log) is the engine's.
+
+A collection job looks at what is stored as a whole (an index, clusters, pairs), or at what other
+jobs wrote. It reads and writes by itself; its lock, its model's row, the run log, the clock and the
+progress are the engine's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Table
 
 from storage.images import PREVIEW_SIDE
+
+if TYPE_CHECKING:
+    from analysis.runs import CollectionRun
 
 RGB: TypeAlias = npt.NDArray[np.uint8]
 """A decoded image: (h, w, 3) uint8, sRGB, upright, alpha composed on white."""
@@ -69,3 +76,17 @@ class ImageJob:
     def reads_preview(self) -> bool:
         """Whether the preview is enough."""
         return self.input_px is not None and self.input_px <= PREVIEW_SIDE
+
+
+@dataclass(frozen=True)
+class CollectionJob:
+    """A job that looks at the collection as a whole, or at results of other jobs."""
+
+    name: str
+    """What people call it: `artworks analyze NAME`."""
+    model: ModelSpec
+    walk: Callable[[CollectionRun], None]
+    """Does the work: incremental or cheap to repeat, and safe to kill between transactions."""
+
+
+Job: TypeAlias = ImageJob | CollectionJob

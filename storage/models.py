@@ -43,6 +43,7 @@ FORGOTTEN_KINDS = ("site", "artist", "artwork", "image")
 TERM_SOURCES = ("page", "artist", "import", "person")
 RESULT_STATES = ("done", "empty", "failed")
 RUN_STATES = ("running", "done", "failed", "interrupted")
+SCHEDULE_STATES = ("running", "done", "retryable", "failed", "interrupted", "skipped")
 
 NOW = text("now()")
 ZERO = text("0")
@@ -612,6 +613,91 @@ class ImageColor(Base):
     lab_b: Mapped[float] = mapped_column(comment="b*, blue to yellow")
     fraction: Mapped[float] = mapped_column(comment="Share of the image, 0 to 1")
     name: Mapped[str] = _text("Name of the nearest CSS colour")
+
+
+class ImageFeatures(Base):
+    """Numbers that were measured in an image."""
+
+    __tablename__ = "image_features"
+    __table_args__ = (
+        {"comment": "What was measured in each image: statistics of its colour channels"},
+    )
+
+    image_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("images.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The image",
+    )
+    model_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("models.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The set of features",
+    )
+    values: Mapped[list[float]] = mapped_column(
+        ARRAY(Double), comment="The numbers, in the order of the model's params->'names'"
+    )
+
+
+class ImageLabel(Base):
+    """A label that a model gives to an image."""
+
+    __tablename__ = "image_labels"
+    __table_args__ = (
+        Index("ix_image_labels_model_id_head_label", "model_id", "head", "label"),
+        {"comment": "What models recognise in images"},
+    )
+
+    image_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("images.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The image",
+    )
+    model_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("models.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The model that says so",
+    )
+    head: Mapped[str] = mapped_column(
+        Text, primary_key=True, comment="What is told: color, style, …"
+    )
+    label: Mapped[str] = mapped_column(Text, primary_key=True, comment="The label")
+    score: Mapped[float] = mapped_column(comment="How sure the model is, 0 to 1")
+    accepted: Mapped[bool] = mapped_column(
+        Boolean, comment="Whether the label counts: the likeliest, or above the model's threshold"
+    )
+
+
+class ScheduleRun(Base):
+    """One run of an entry of the schedule."""
+
+    __tablename__ = "schedule_runs"
+    __table_args__ = (
+        _one_of("state", SCHEDULE_STATES),
+        Index("ix_schedule_runs_entry_id", "entry", "id"),
+        {"comment": "Log of what the schedule ran"},
+    )
+
+    id: Mapped[int] = _id("Row number")
+    entry: Mapped[str] = _text("Name of the entry in the file")
+    command: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), comment="What was started, word by word"
+    )
+    state: Mapped[str] = _text(
+        "running, done, retryable (exit code 4), failed, interrupted, or skipped (it was due "
+        "while its former run went on)"
+    )
+    due_at: Mapped[datetime | None] = _time_or_null(
+        "When the entry was due; null: it was started by hand"
+    )
+    started_at: Mapped[datetime] = _now("Start")
+    finished_at: Mapped[datetime | None] = _time_or_null("End; null: under way or killed")
+    exit_code: Mapped[int | None] = _int_or_null("Exit code of the command")
+    output: Mapped[str | None] = _text_or_null("The last lines that it printed")
+    worker: Mapped[str] = _text("Host and process that ran it")
 
 
 class ImageDuplicate(Base):
