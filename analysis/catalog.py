@@ -1,21 +1,62 @@
-"""The jobs that there are, by name."""
+"""The jobs that there are, by name, in the order in which they run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TypeAlias
 
-from analysis.colors.job import COLORS
 from analysis.errors import UnknownJob
-from analysis.jobs import ImageJob
+from analysis.jobs import Job
+from storage.database import Database
 
-IMAGE_JOBS: Mapping[str, ImageJob] = MappingProxyType({job.name: job for job in (COLORS,)})
+JobMaker: TypeAlias = Callable[[Database], Job]
+"""Makes a job for a database: which model it runs may depend on what is the default there."""
 
 
-def image_job(name: str) -> ImageJob:
-    """Return the job of this name. Raises UnknownJob, naming those that there are."""
-    try:
-        return IMAGE_JOBS[name]
-    except KeyError:
-        known = ", ".join(sorted(IMAGE_JOBS))
-        raise UnknownJob(f'there is no job "{name}": choose from {known}.') from None
+# What a job is made of is imported when it is wanted, since some of it takes seconds.
+def _colors(_database: Database) -> Job:
+    from analysis.colors.job import COLORS
+
+    return COLORS
+
+
+def _features(_database: Database) -> Job:
+    from analysis.colors.features import FEATURES
+
+    return FEATURES
+
+
+def _color_class(database: Database) -> Job:
+    from analysis.colors.classes.job import color_class_job
+
+    return color_class_job(database)
+
+
+def _duplicates(_database: Database) -> Job:
+    from analysis.duplicates.job import duplicates_job
+
+    return duplicates_job()
+
+
+JOBS: Mapping[str, JobMaker] = MappingProxyType(
+    {
+        "colors": _colors,
+        "features": _features,
+        "color-class": _color_class,
+        "duplicates": _duplicates,
+    }
+)
+"""Whatever looks at results of other jobs comes after them."""
+
+
+def check_name(name: str) -> None:
+    """Raise UnknownJob, naming the jobs that there are, unless this is one of them."""
+    if name not in JOBS:
+        raise UnknownJob(f'there is no job "{name}": choose from {", ".join(sorted(JOBS))}.')
+
+
+def make_job(name: str, database: Database) -> Job:
+    """Return the job of this name, for this database. Raises UnknownJob."""
+    check_name(name)
+    return JOBS[name](database)

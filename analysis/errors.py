@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.errors import ArtworksError, UsageError
+from storage.errors import ArtworksError, ExitCode, UsageError
 
 
 class AnalysisError(ArtworksError):
@@ -17,6 +17,14 @@ class JobRunning(UsageError):
     """Another process runs the same job on the same database."""
 
 
+class JobBroken(AnalysisError):
+    """A job failed on image after image: the fault is its own, and no image is marked."""
+
+    def __init__(self, message: str, job: str) -> None:
+        super().__init__(message)
+        self.job = job
+
+
 class ModelChanged(AnalysisError):
     """A model is registered under this name and version with other parameters."""
 
@@ -25,9 +33,35 @@ class NotAColor(UsageError):
     """A text that does not name a colour."""
 
 
+class WrongSearch(UsageError):
+    """A search by colour that contradicts itself, or asks for what does not exist."""
+
+
 class NoSuchFile(UsageError):
     """A file to describe that cannot be read."""
 
 
 class NothingToShow(UsageError):
     """A picture was asked for, and no stored work fits."""
+
+
+class NoSuchModel(UsageError):
+    """No model is registered under this name, or in this version."""
+
+
+class ModelInUse(UsageError):
+    """A model that is the default is to be removed."""
+
+
+class NothingToTrain(UsageError):
+    """There are no examples, or too few, of what is to be learned."""
+
+
+class ArtifactDamaged(AnalysisError):
+    """What was trained is not in the object store as it was registered."""
+
+    exit_code = ExitCode.MISMATCH
+
+
+class ArtifactOutdated(UsageError):
+    """What was trained needs another version of a package than is installed."""

@@ -8,24 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from analysis.run_log import count_run
 from storage.database import Database
 from storage.objects import ObjectStore
 
 Progress = Callable[[int, int], None]
 """Called with how many images are done and how many there are in all."""
-
-_COUNT_RUN = text("""
-    UPDATE analysis_runs SET processed = processed + :processed, failed = failed + :failed
-    WHERE id = :run_id
-""")
-
-
-def count_run(connection: Connection, run_id: int, *, processed: int, failed: int = 0) -> None:
-    """Add images to the row of a run."""
-    values = {"run_id": run_id, "processed": processed, "failed": failed}
-    connection.execute(_COUNT_RUN, values)
 
 
 @dataclass

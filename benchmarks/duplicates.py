@@ -19,13 +19,21 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from analysis.duplicates.pairs import Hashes, Pairs, near_pairs, near_pairs_of
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the package `analysis`, not analysis.py here
+
+from analysis.duplicates.pairs import (
+    Hashes,
+    Pairs,
+    near_pairs,
+    near_pairs_of,
+)
 
 TARGETS = {"ratio_all_pairs": 3.0}
 MOST_SECONDS = 10.0

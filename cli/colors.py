@@ -1,49 +1,35 @@
-"""`artworks colors` and `analyze`: what is learned from stored images."""
+"""`artworks colors`: the colours of a file, and of stored images."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
+from cli.analyze import JsonOption, RedoOption, run_and_print
+from cli.color_search import search_and_print
 from cli.console import (
-    duration,
-    number,
     on_terminal,
     palette_bar,
     print_facts,
     print_json,
     print_table,
-    progress,
     remark,
     stdout,
     swatch,
 )
-from cli.opening import existing_database, load_settings
-from storage.errors import ExitCode, ImageRejected, UsageError
+from storage.errors import ImageRejected, UsageError
 
 if TYPE_CHECKING:
-    from analysis.colors.palette import Palette
-    from analysis.engine import RunSummary
-    from storage.database import Database
-    from storage.objects import ObjectStore
-
-LimitOption = Annotated[
-    int | None, typer.Option("--limit", min=1, metavar="N", help="At most this many images.")
-]
-RedoOption = Annotated[
-    bool, typer.Option("--redo", help="Look at images again that were looked at already.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+    from analysis.colors.palette import Method, Palette
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(colors)
-    app.command()(analyze)
 
 
 def colors(
@@ -51,127 +37,179 @@ def colors(
         Path | None,
         typer.Argument(metavar="[IMAGE]", help="Show the palette of this file; stores nothing."),
     ] = None,
+    like: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--like",
+            metavar="COLOR[:PERCENT]",
+            help="Find images with this colour: #rrggbb or a CSS name. May be repeated, each with "
+            "the share of the image that it is to have: --like violet:30 --like wheat:50.",
+        ),
+    ] = None,
+    harmony: Annotated[
+        str | None,
+        typer.Option(
+            "--harmony",
+            metavar="KIND",
+            help="Find images with hues in harmony: complementary, analogous, triadic or split; "
+            "with --like around that colour.",
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            "--tolerance", min=0, max=100, help="How far a colour may be, in CIEDE2000 [12]."
+        ),
+    ] = None,
+    min_share: Annotated[
+        float | None,
+        typer.Option(
+            "--min-share",
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            help="Least share of the image that each colour has [0; with --harmony 5].",
+        ),
+    ] = None,
+    site: Annotated[
+        str | None, typer.Option("--site", metavar="NAME", help="Find works of this site.")
+    ] = None,
+    category: Annotated[
+        str | None,
+        typer.Option("--category", metavar="NAME", help="Find works of this category."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", metavar="NAME/VERSION", help="Search these palettes, not the default ones."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="PNG", help="Draw what is found into this file."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace that file if it exists.")] = False,
     k: Annotated[
+        int | None, typer.Option("--k", min=1, max=64, help="Colours of a palette, at most [5].")
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            help="How palettes are made: kmeans (the default), or dbscan, where the image tells "
+            "how many colours it has.",
+        ),
+    ] = None,
+    accents: Annotated[
+        bool, typer.Option("--accents", help="Keep small vivid colours in palettes.")
+    ] = False,
+    limit: Annotated[
         int | None,
-        typer.Option("--k", min=1, max=64, help="Colours of the file's palette, at most [5]."),
+        typer.Option(
+            "--limit", min=1, metavar="N", help="At most this many images [24 are shown]."
+        ),
     ] = None,
-    limit: LimitOption = None,
     redo: RedoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the colours of an image file, or of all stored images that have no palette yet.
+    """Find images by their colours; or make palettes, of a file or of all stored images.
 
-    Palettes are found in CIE L*a*b*, each colour with its share of the image and its name.
-    Stored images get theirs in the table image_colors.
+    With --like or --harmony, finds stored images by their palettes and shows the best first: by
+    the share that matches, then by the distance. Otherwise makes palettes in CIE L*a*b*: of
+    IMAGE, or of the stored images that have none yet, which go to the table image_colors.
 
-    Example: `artworks colors painting.jpg`
+    Example: `artworks colors --like "#8a2be2" --tolerance 12`
     """
-    if image is not None:
-        if limit is not None or redo:
-            raise UsageError("--limit and --redo are for stored images: leave IMAGE out.")
-        _describe(image, k, as_json)
+    searching = {
+        "--tolerance": tolerance,
+        "--min-share": min_share,
+        "--site": site,
+        "--category": category,
+        "--model": model,
+        "--out": out,
+        "--force": force,
+    }
+    making = {"--k": k, "--method": method, "--accents": accents, "--redo": redo}
+    if like or harmony is not None:
+        _refuse({"IMAGE": image, **making}, "makes palettes, and --like and --harmony search them")
+        if tolerance is not None and not like:
+            raise UsageError("--tolerance is for the colour of --like: add one, or leave it out.")
+        _search(
+            like or (),
+            harmony,
+            out=out,
+            force=force,
+            as_json=as_json,
+            tolerance=tolerance,
+            min_share=None if min_share is None else min_share / 100,
+            limit=limit,
+            site=site,
+            category=category,
+            model=model,
+        )
         return
-    if k is not None:
-        raise UsageError("--k is for a file: add its path. Stored palettes have 5 colours.")
-    _analyze(["colors"], limit, redo, as_json)
+    _refuse(searching, "is for searching: add --like COLOR or --harmony KIND")
+    if image is not None:
+        _refuse({"--limit": limit, "--redo": redo}, "is for stored images: leave IMAGE out")
+        _describe(image, k, method, accents, as_json)
+        return
+    _make(k, method, accents, limit=limit, redo=redo, as_json=as_json)
 
 
-def analyze(
-    jobs: Annotated[
-        list[str] | None, typer.Argument(metavar="[JOB]...", help="Jobs to run; default: all.")
-    ] = None,
-    limit: LimitOption = None,
-    redo: RedoOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Run analysis jobs over the stored images that they have not seen yet.
-
-    Jobs asked for together share one read of each image. Stopped at any moment, they continue
-    where they were.
-
-    Example: `artworks analyze colors --limit 100`
-    """
-    from analysis.catalog import IMAGE_JOBS, image_job
-
-    for name in jobs or ():
-        image_job(name)
-    _analyze(list(dict.fromkeys(jobs or IMAGE_JOBS)), limit, redo, as_json)
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    for name, value in options.items():
+        if value is not None and value is not False:
+            raise UsageError(f"{name} {why}.")
 
 
-def run_with_progress(
-    database: Database,
-    store: ObjectStore,
-    jobs: Sequence[str],
+def _search(
+    like: Sequence[str],
+    harmony: str | None,
     *,
-    limit: int | None = None,
-    redo: bool = False,
-) -> list[RunSummary]:
-    """Run jobs with a bar on standard error."""
-    from analysis.engine import run_jobs
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    from analysis.colors.asked import AskedColor, ColorSearch
 
-    with progress() as bars:
-        task = bars.add_task(", ".join(jobs), total=None)
-
-        def tell(done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total)
-
-        return run_jobs(database, store, jobs, limit=limit, redo=redo, progress=tell)
+    asked = tuple(AskedColor.parse(said) for said in like)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    search = ColorSearch(colors=asked, harmony=harmony, **chosen)
+    search_and_print(search, out=out, force=force, as_json=as_json)
 
 
-def _analyze(jobs: Sequence[str], limit: int | None, redo: bool, as_json: bool) -> None:
-    from storage.objects import open_store
+def _make(
+    k: int | None,
+    method: str | None,
+    accents: bool,
+    *,
+    limit: int | None,
+    redo: bool,
+    as_json: bool,
+) -> None:
+    from analysis.colors.job import palette_job
 
-    settings = load_settings()
-    store = open_store(settings.objects_location)
-    with existing_database(settings) as database:
-        store.check()
-        summaries = run_with_progress(database, store, jobs, limit=limit, redo=redo)
-    if as_json:
-        print_json([summary.as_dict() for summary in summaries])
-    else:
-        _print_summaries(summaries)
-    if any(summary.retryable for summary in summaries):
-        raise typer.Exit(int(ExitCode.RETRYABLE_FAILURES))
-
-
-def _print_summaries(summaries: Sequence[RunSummary]) -> None:
-    print_table(
-        "",
-        ("Job", "Model", "Done", "Empty", "Failed", "Seconds", "Reasons"),
-        [
-            (
-                summary.job,
-                f"{summary.model} {summary.version}",
-                number(summary.done),
-                number(summary.empty),
-                number(summary.failed),
-                f"{summary.seconds['total']:.1f}",
-                ", ".join(f"{reason} {count}" for reason, count in summary.reasons.items()),
-            )
-            for summary in summaries
-        ],
-        numbers=("Done", "Empty", "Failed", "Seconds"),
-        wrap=("Reasons",),
-    )
-    for summary in summaries:
-        seen = summary.done + summary.empty + summary.failed
-        if not seen:
-            remark(f"{summary.job}: nothing new, all stored images were seen already (see --redo)")
-        elif on_terminal():
-            rate = seen / max(summary.seconds["total"], 1e-9)
-            remark(f"{summary.job}: {rate:,.0f} images/s in {_total(summary)}")
+    job = palette_job(*_choice(k, method), accents)
+    run_and_print([job], limit=limit, redo=redo, as_json=as_json)
 
 
-def _total(summary: RunSummary) -> str:
-    return duration(summary.seconds["total"])
+def _choice(k: int | None, method: str | None) -> tuple[int, Method]:
+    from analysis.colors.palette import DEFAULT_COLORS, METHODS
+
+    chosen = next((known for known in METHODS if known == (method or METHODS[0])), None)
+    if chosen is None:
+        raise UsageError(f'there is no --method "{method}": choose from {", ".join(METHODS)}.')
+    return k or DEFAULT_COLORS, chosen
 
 
-def _describe(image: Path, k: int | None, as_json: bool) -> None:
+def _describe(image: Path, k: int | None, method: str | None, accents: bool, as_json: bool) -> None:
     from analysis.colors.file import describe_file
-    from analysis.colors.palette import DEFAULT_COLORS
 
+    most, chosen = _choice(k, method)
     try:
-        palette = describe_file(image, k or DEFAULT_COLORS)
+        palette = describe_file(image, most, method=chosen, accents=accents)
     except ImageRejected as error:
         raise UsageError(
             f"{image} is no image that can be read ({error}): JPEG, PNG, WebP, AVIF, GIF and TIFF "

@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import museum_memory
-from cli.colors import run_with_progress
+from cli.analyze import run_with_progress
 from cli.console import (
     ACCENT,
     duration,
@@ -170,7 +170,7 @@ def _run(
             said.append(_news(before, after))
         museum.stop()
         with phases.phase("colours") as said:
-            [colors] = run_with_progress(database, store, ["colors"])
+            [colors, _features] = run_with_progress(database, store, ["colors", "features"])
             said.append(f"{colors.done:,} palettes" if colors.done else "nothing new")
         with phases.phase("contact sheet") as said:
             said.append(_draw(database, store, wishes.site, sheet))

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.console import number, on_terminal, print_json, print_table, progress, remark, stderr
+from cli.analyze import run_with_progress
+from cli.console import number, on_terminal, print_json, print_table, remark, stderr
 from cli.opening import existing_database, load_settings, snapshot
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
     from analysis.duplicates.groups import Groups
-    from analysis.duplicates.job import DuplicatesSummary
-    from storage.database import Database
+    from analysis.engine import RunSummary
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +60,9 @@ def duplicates(
     Example: `artworks duplicates --radius 8 --out duplicates.png`
     """
     from analysis.duplicates.groups import duplicate_groups
+    from analysis.duplicates.job import duplicates_job
     from storage.export import refuse_overwriting
+    from storage.objects import open_store
     from storage.status import crawled_sites
 
     if out is not None:
@@ -74,7 +76,9 @@ def duplicates(
         if site is not None and site not in sites:
             known_sites = ", ".join(sites) or "none"
             raise UsageError(f"site {site!r} has not been crawled; crawled so far: {known_sites}.")
-        found = _find(database, radius, redo=redo)
+        [found] = run_with_progress(
+            database, open_store(settings.objects_location), [duplicates_job(radius)], redo=redo
+        )
         with snapshot(database) as connection:
             groups = duplicate_groups(
                 connection, found.model_id, radius=radius, site=site, limit=limit
@@ -88,19 +92,7 @@ def duplicates(
         stderr().print(f"{_counted(len(groups.groups), 'group')} → {out}", style="bold")
 
 
-def _find(database: Database, radius: int, *, redo: bool) -> DuplicatesSummary:
-    from analysis.duplicates.job import find_duplicates
-
-    with progress() as bars:
-        task = bars.add_task("comparing", total=None)
-
-        def tell(done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total)
-
-        return find_duplicates(database, radius=radius, redo=redo, progress=tell)
-
-
-def _document(found: DuplicatesSummary, groups: Groups, radius: int) -> dict[str, Any]:
+def _document(found: RunSummary, groups: Groups, radius: int) -> dict[str, Any]:
     return {
         "radius": radius,
         "run": found.as_dict(),
@@ -110,7 +102,7 @@ def _document(found: DuplicatesSummary, groups: Groups, radius: int) -> dict[str
     }
 
 
-def _print(found: DuplicatesSummary, groups: Groups, radius: int) -> None:
+def _print(found: RunSummary, groups: Groups, radius: int) -> None:
     if not groups.total:
         remark(f"no two images are within {radius} bits of 64")
     else:
@@ -142,7 +134,8 @@ def _print(found: DuplicatesSummary, groups: Groups, radius: int) -> None:
         if len(groups.groups) < groups.total:
             remark(f"{_counted(groups.total - len(groups.groups), 'more group')}: see --limit")
     if found.images:
-        flat = f", {number(found.flat)} of them too flat to compare" if found.flat else ""
+        too_flat = int(found.details["flat"])
+        flat = f", {number(too_flat)} of them too flat to compare" if too_flat else ""
         remark(f"looked at {_counted(found.images, 'new image')}{flat}")
 
 

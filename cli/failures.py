@@ -72,15 +72,24 @@ def failures(
     """Show why pages and images are missing, or take them up again.
 
     A crawl tries retryable failures again by itself; --retry is for the others, after the site or
-    the profile was mended.
+    the profile was mended, and for images that a job of `artworks analyze` failed on.
 
     Example: `artworks failures --reason not_found --retry`
     """
+    from analysis.outcomes import MEANINGS
     from crawler.reasons import REASONS
-    from storage.failures import Choice, failure_groups, failure_rows, parse_age, retry_failures
+    from storage.failures import (
+        Choice,
+        failure_groups,
+        failure_rows,
+        parse_age,
+        retry_analyses,
+        retry_failures,
+    )
     from storage.models import FAILURE_STAGES
 
-    _check_known("reason", reason, list(REASONS))
+    meanings = {**{code: told.meaning for code, told in REASONS.items()}, **MEANINGS}
+    _check_known("reason", reason, list(meanings))
     _check_known("stage", stage, FAILURE_STAGES)
     if dry_run and not retry:
         raise UsageError("--dry-run is for --retry: add it, or leave --dry-run out.")
@@ -97,12 +106,12 @@ def failures(
         if retry:
             with database.begin() as connection:
                 retried = retry_failures(connection, choice, dry_run=dry_run)
-            _tell_retried(retried, as_json, dry_run=dry_run)
+                analysed = retry_analyses(connection, choice, dry_run=dry_run)
+            _tell_retried(retried, analysed, as_json, dry_run=dry_run)
             return
         with snapshot(database) as connection:
             groups = failure_groups(connection, choice)
             rows = failure_rows(connection, choice, limit=limit)
-    meanings = {code: told.meaning for code, told in REASONS.items()}
     if as_json:
         print_json(_failures_document(groups, rows, meanings))
         return
@@ -117,20 +126,35 @@ def _check_known(what: str, given: str | None, known: Sequence[str]) -> None:
         raise UsageError(f"no such {what} {given!r}{suggestion(given, list(known))}.")
 
 
-def _tell_retried(retried: dict[str, int], as_json: bool, *, dry_run: bool) -> None:
+def _tell_retried(retried: dict[str, int], analysed: int, as_json: bool, *, dry_run: bool) -> None:
     commands = [f"scrapy crawl artworks -a site={name}" for name in retried]
+    if analysed:
+        commands.append("artworks analyze")
     total = sum(retried.values())
     if as_json:
-        print_json({"dry_run": dry_run, "retried": total, "sites": retried, "commands": commands})
+        print_json(
+            {
+                "dry_run": dry_run,
+                "retried": total + analysed,
+                "sites": retried,
+                "analyses": analysed,
+                "commands": commands,
+            }
+        )
         return
     verb = "would be taken up again" if dry_run else "taken up again"
-    if not total:
+    if not total + analysed:
         print_facts("", [(verb, "0 (nothing that failed matches)")])
         return
     print_facts(
         "",
         [
-            (verb, f"{number(total)} pages and images"),
+            *([(verb, f"{number(total)} pages and images")] if total else []),
+            *(
+                [(verb, f"{number(analysed)} image{'' if analysed == 1 else 's'} to analyse")]
+                if analysed
+                else []
+            ),
             (
                 "then run" if dry_run else "now run",
                 "\n".join(commands) if on_terminal() else " && ".join(commands),

@@ -12,7 +12,23 @@ from typing import Annotated, NoReturn, Protocol, runtime_checkable
 
 import typer
 
-from cli import collection, colors, demo, duplicates, failures, forget, services, sites, sql, verify
+from cli import (
+    analyze,
+    collection,
+    colors,
+    demo,
+    duplicates,
+    failures,
+    forget,
+    models,
+    report,
+    schedule,
+    services,
+    sites,
+    sql,
+    train,
+    verify,
+)
 from storage.errors import ArtworksError, ExitCode
 
 STDOUT = 1
@@ -72,9 +88,14 @@ sites.register(app)
 failures.register(app)
 forget.register(app)
 sql.register(app)
+analyze.register(app)
 colors.register(app)
+train.register(app)
+models.register(app)
 duplicates.register(app)
+report.register(app)
 verify.register(app)
+schedule.register(app)
 services.register(app)
 
 

@@ -56,6 +56,17 @@ _COUNT_RETRIED = text(f"""
     GROUP BY r.site ORDER BY r.site
 """)  # noqa: S608 - the fragment is the constant above
 
+# An image that a job failed on is pending again when its result is gone.
+_ANALYSED = f"""r.state = 'failed' AND EXISTS (
+    SELECT FROM failures f WHERE f.stage = 'analysis' AND f.image_id = r.image_id AND {_CHOSEN})"""
+_RETRY_ANALYSES = text(f"""
+    WITH gone AS (DELETE FROM image_results r WHERE {_ANALYSED} RETURNING r.image_id)
+    SELECT count(DISTINCT image_id) FROM gone
+""")  # noqa: S608 - the fragment is the constant above
+_COUNT_ANALYSES = text(f"""
+    SELECT count(DISTINCT r.image_id) FROM image_results r WHERE {_ANALYSED}
+""")  # noqa: S608 - the fragment is the constant above
+
 _AGE = re.compile(r"([0-9]{1,5})\s*([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -165,3 +176,14 @@ def retry_failures(
     statement = _COUNT_RETRIED if dry_run else _RETRY
     rows = connection.execute(statement, asdict(replace(choice, resolved=False)))
     return {row.site: row.rows for row in rows}
+
+
+def retry_analyses(
+    connection: Connection, choice: Choice = ALL_UNRESOLVED, *, dry_run: bool = False
+) -> int:
+    """Make images that a job failed on pending again for that job; return how many.
+
+    The failures stay unresolved until a run of the job succeeds. `dry_run` only counts.
+    """
+    statement = _COUNT_ANALYSES if dry_run else _RETRY_ANALYSES
+    return int(connection.execute(statement, asdict(replace(choice, resolved=False))).scalar_one())

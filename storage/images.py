@@ -45,7 +45,7 @@ from storage.image_memory import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Iterable
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
@@ -259,10 +259,33 @@ def decode_rgb(data: bytes, *, size: int | None = None, max_pixels: int = MAX_PI
 
     Raises ImageRejected as `check_image` does.
     """
+    return _pixels(_Source(data, max_pixels), size)
+
+
+def decode_rgb_sizes(
+    data: bytes, sizes: Iterable[int | None], *, max_pixels: int = MAX_PIXELS
+) -> dict[int | None, RGBArray]:
+    """Return what `decode_rgb` gives for each of `sizes`, decoding once for each reduction.
+
+    Sizes for which the image is shrunk alike share one array: nobody may write into it.
+    """
     source = _Source(data, max_pixels)
+    decoded: dict[Hashable, RGBArray] = {}
+    found: dict[int | None, RGBArray] = {}
+    for size in sizes:
+        reduction = source.reduction(size)
+        if reduction not in decoded:
+            decoded[reduction] = _pixels(source, size)
+        found[size] = decoded[reduction]
+    return found
+
+
+def _pixels(source: _Source, size: int | None) -> RGBArray:
     min_width, min_height = source.size
     if size is not None and size < min(source.size):
         min_width = min_height = max(1, size)
+    if source.serves_as_preview:
+        return source.decode_plain(min_width=min_width, min_height=min_height)
     image = source.decode(min_width=min_width, min_height=min_height)
     return np.array(_upright(image, source.orientation()))
 
@@ -324,6 +347,17 @@ class _Source:
         least = min(max(width, height), gap * PREVIEW_SIDE)
         return (least, 0) if width >= height else (0, least)
 
+    def reduction(self, size: int | None) -> Hashable:
+        """Return what sizes have in common for which `decode_rgb` gives the same pixels."""
+        shorter = min(self.size)
+        size = shorter if size is None else min(max(1, size), shorter)
+        times = shorter // size
+        if self.format is not ImageFormat.JPEG:
+            return "frugal" if self._is_frugal(size, size) else times
+        # Eighths as libjpeg takes them, and halves for files that are left to Pillow.
+        eighths = next(n for n in (1, 2, 3, 4, 8) if -(-shorter * n // 8) >= size)
+        return eighths, min(times, 8).bit_length()
+
     def memory(self) -> int:
         """Return the bytes that a check takes; raise ImageRejected if it may not take them."""
         needed = decoding_memory(self.image, self.data)
@@ -373,6 +407,13 @@ class _Source:
         except Exception as error:
             raise self._rejection(error) from error
         return Image.fromarray(pixels[:, :, 0])
+
+    def decode_plain(self, *, min_width: int, min_height: int) -> RGBArray:
+        """Decode a JPEG that `serves_as_preview`, without the copies that Pillow's images take."""
+        try:
+            return _decode_jpeg(self.data, "RGB", min_width, min_height)
+        except Exception as error:
+            raise self._rejection(error) from error
 
     def decode(self, *, min_width: int, min_height: int) -> Image.Image:
         """Decode into mode RGB (sRGB), shrunk while both sides keep the minimum; not upright."""

@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    Computed,
     DateTime,
     Double,
     ForeignKey,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    SmallInteger,
     Text,
     UniqueConstraint,
     text,
@@ -590,7 +592,13 @@ class ImageColor(Base):
 
     __tablename__ = "image_colors"
     __table_args__ = (
-        Index("ix_image_colors_lab", "model_id", "lab_l", "lab_a", "lab_b"),
+        Index(
+            "ix_image_colors_cell",
+            "model_id",
+            "cell",
+            "lab_l",
+            postgresql_include=["image_id", "fraction"],
+        ),
         {"comment": "Palettes: the dominant colours of each image, CIE L*a*b* under D65"},
     )
 
@@ -613,6 +621,11 @@ class ImageColor(Base):
     lab_b: Mapped[float] = mapped_column(comment="b*, blue to yellow")
     fraction: Mapped[float] = mapped_column(comment="Share of the image, 0 to 1")
     name: Mapped[str] = _text("Name of the nearest CSS colour")
+    cell: Mapped[int] = mapped_column(
+        SmallInteger,
+        Computed("color_cell(lab_a, lab_b)", persisted=True),
+        comment="Cell of the plane of a* and b*: color_cell(lab_a, lab_b), for searches by colour",
+    )
 
 
 class ImageFeatures(Base):

@@ -19,6 +19,7 @@ import yaml
 from pydantic_settings import BaseSettings
 from sqlalchemy.engine import make_url
 
+from analysis.schedule.entries import Schedule
 from crawler.config import CrawlerSettings
 from storage.embedded import containers, splash
 from storage.embedded.postgres import EmbeddedPostgres
@@ -89,12 +90,14 @@ def test_services_wait_until_what_they_need_is_healthy() -> None:
         for name, condition in service.get("depends_on", {}).items():
             assert condition["condition"] == "service_healthy"
             assert "healthcheck" in SERVICES[name]
-    assert set(SERVICES["crawler"]["depends_on"]) == set(SERVICES) - {"crawler"}
+    for service in ("crawler", "scheduler"):
+        assert set(SERVICES[service]["depends_on"]) == set(SERVICES) - {"crawler", "scheduler"}
 
 
 def test_volumes_are_named_and_all_used() -> None:
     mounts = [mount for one in SERVICES.values() for mount in one.get("volumes", [])]
-    assert {mount.partition(":")[0] for mount in mounts} == set(COMPOSE["volumes"])
+    named = [mount for mount in mounts if isinstance(mount, str)]
+    assert {mount.partition(":")[0] for mount in named} == set(COMPOSE["volumes"])
 
 
 def test_every_variable_is_in_the_example_and_every_example_is_used() -> None:
@@ -238,8 +241,35 @@ def test_postgres_accepts_its_options(open_folder: Path) -> None:
         assert server.url
 
 
-def test_museum_splash_and_crawler_share_one_loopback() -> None:
-    for service in ("splash", "crawler"):
+def test_the_scheduler_is_a_crawler_that_stays() -> None:
+    scheduler, crawler = SERVICES["scheduler"], SERVICES["crawler"]
+    for key in ("build", "image", "environment", "network_mode", "depends_on", "healthcheck"):
+        assert scheduler[key] == crawler[key], key
+    assert scheduler["restart"] == "unless-stopped"
+    # Without a schedule there is nothing to start, and `docker compose up` does not try.
+    assert scheduler["profiles"] == ["schedule"]
+    assert scheduler["init"] is True
+
+
+def test_the_scheduler_reads_the_file_beside_the_compose_file() -> None:
+    script = SERVICES["scheduler"]["command"][-1]
+    assert run("sh", "-n", "-c", script).returncode == 0
+    (mount,) = [one for one in SERVICES["scheduler"]["volumes"] if isinstance(one, dict)]
+    assert script == f"artworks init && exec artworks schedule --file {mount['target']}"
+    assert mount["source"] == "./schedule.toml"
+    assert mount["read_only"]
+    assert mount["bind"] == {"create_host_path": False}
+    assert run("artworks", "schedule", "--help").returncode == 0
+
+
+def test_the_scheduler_is_killed_after_its_runs_and_not_before() -> None:
+    patience = Schedule.model_fields["stop_seconds"].default
+    grace = float(SERVICES["scheduler"]["stop_grace_period"].removesuffix("s"))
+    assert CrawlerSettings().shutdown_seconds < patience < grace
+
+
+def test_museum_splash_and_crawlers_share_one_loopback() -> None:
+    for service in ("splash", "crawler", "scheduler"):
         assert SERVICES[service]["network_mode"] == "service:museum"
         assert "ports" not in SERVICES[service]
 

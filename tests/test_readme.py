@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.config import AnalysisSettings
 from crawler.config import CrawlerSettings
 from crawler.profiles import parse_profile
 from storage.settings import ENV_PREFIX, StorageSettings
@@ -152,7 +153,7 @@ def test_every_setting_is_documented() -> None:
     documented = re.findall(rf"^\| `({ENV_PREFIX}\w+)` \|", README, re.MULTILINE)
     known = {
         f"{ENV_PREFIX}{name.upper()}"
-        for settings in (StorageSettings, CrawlerSettings)
+        for settings in (StorageSettings, CrawlerSettings, AnalysisSettings)
         for name in settings.model_fields
     }
     assert set(documented) == known

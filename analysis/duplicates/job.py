@@ -12,10 +12,8 @@ they are killed, the rows are in the end those of one run over everything.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -23,13 +21,10 @@ import numpy.typing as npt
 from sqlalchemy import Connection, text
 
 from analysis.duplicates.pairs import BITS, Distances, Hashes, Indices, near_pairs_of
-from analysis.engine import Progress
-from analysis.jobs import ModelSpec
-from analysis.local import LocalEngine
-from analysis.results import finish_run, job_lock, register_model, start_run
+from analysis.jobs import CollectionJob, ModelSpec
+from analysis.runs import CollectionRun
 from storage.collection import as_json
 from storage.database import Database
-from storage.errors import DatabaseUnavailable
 
 JOB = "duplicates"
 DEFAULT_RADIUS: Final = 6
@@ -97,39 +92,6 @@ _FOUND_LATER = text("""
     UPDATE image_results SET state = 'done'
     WHERE model_id = :model_id AND state = 'empty' AND image_id = ANY(:ids)
 """)
-_COUNT_RUN = text("UPDATE analysis_runs SET processed = processed + :images WHERE id = :run_id")
-
-
-@dataclass(frozen=True)
-class DuplicatesSummary:
-    """What one run did."""
-
-    model_id: int
-    model: str
-    version: str
-    run_id: int | None
-    """Row of `analysis_runs`; None: there was nothing to do."""
-    images: int
-    """Images that were looked at."""
-    flat: int
-    """Those of them whose hash says too little to be compared."""
-    pairs: int
-    """Pairs that were written."""
-    seconds: dict[str, float]
-    """Seconds in read, compute, write, and total."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the summary for JSON."""
-        return {
-            "job": JOB,
-            "model": self.model,
-            "version": self.version,
-            "run_id": self.run_id,
-            "images": self.images,
-            "flat": self.flat,
-            "pairs": self.pairs,
-            "seconds": {stage: round(value, 4) for stage, value in self.seconds.items()},
-        }
 
 
 @dataclass(frozen=True)
@@ -170,149 +132,89 @@ def model_of(radius: int) -> ModelSpec:
     )
 
 
-def find_duplicates(
-    database: Database,
-    *,
-    radius: int = DEFAULT_RADIUS,
-    redo: bool = False,
-    progress: Progress | None = None,
-) -> DuplicatesSummary:
-    """Find the pairs of images within `radius` bits that are not known yet, and write them.
+def duplicates_job(radius: int = DEFAULT_RADIUS) -> CollectionJob:
+    """Return the job that finds the pairs of images within `radius` bits, at most 12 of 64.
 
-    Args:
-        database: an open, migrated database.
-        radius: differing bits of 64, at most 12; pairs within at least 6 are written.
-        redo: forget what was found and seen before, and begin anew.
-        progress: called after each batch with images done and images in all.
-
-    Raises JobRunning where another process runs the job, ModelChanged and DatabaseUnavailable.
+    Pairs within at least 6 bits are written. Begun anew, it forgets what it found before. Of a
+    run, `details` tells the pairs that were written, and images that are too `flat` to be
+    compared. Raises ValueError for another radius.
     """
     model = model_of(radius)
-    started = time.perf_counter()
-    with job_lock(database, JOB):
-        with database.begin() as connection:
-            model_id = register_model(connection, model)
-            if redo:
-                connection.execute(_UNPAIR_ALL, {"model_id": model_id})
-                connection.execute(_UNSEE_ALL, {"model_id": model_id})
-            connection.execute(_LET_GO, {"model_id": model_id})
-        run = _Run(database, model, model_id, started)
-        images = run.read()
-        if not images.seen.all():
-            run.go(images, progress)
-        return run.summary()
+    return CollectionJob(JOB, model, partial(find_pairs, radius=model.params["radius"]))
 
 
-class _Run:
-    """One walk over the images that are not seen yet."""
+def find_pairs(run: CollectionRun, radius: int) -> None:
+    """Find the pairs within `radius` bits that are not known yet; write them batch by batch."""
+    run.details.update(flat=0, pairs=0)
+    _forget(run)
+    with run.timed("read"):
+        images = _read(run.database, run.model_id)
+    with run.timed("compute"):
+        again = overtaken(images)
+    if len(again):
+        with run.timed("write"), run.database.begin() as connection:
+            values = {"model_id": run.model_id, "ids": again.tolist()}
+            connection.execute(_UNPAIR, values)
+            connection.execute(_UNSEE, values)
+        images = replace(images, seen=images.seen & ~np.isin(images.ids, again))
+    pending = images.ids[~images.seen]
+    if not len(pending):
+        return
+    with run.timed("compute"):
+        found = pairs_to_write(images, radius)
+    pending = pending[: run.limit]
+    flat = set(images.ids[~images.seen & ~_tell(images.hashes)].tolist())
+    run.tell(0, len(pending))
+    flat_seen = pairs = 0
+    for start in range(0, len(pending), BATCH):
+        batch = pending[start : start + BATCH]
+        first, last = np.searchsorted(found.owner, batch[[0, -1]] + (0, 1))
+        rows = [
+            {"image_id": lower, "other_id": higher, "distance": distance}
+            for lower, higher, distance in zip(
+                found.lower[first:last].tolist(),
+                found.higher[first:last].tolist(),
+                found.distance[first:last].tolist(),
+                strict=True,
+            )
+        ]
+        with run.timed("write"), run.database.begin() as connection:
+            marked, written = _write(connection, run, batch.tolist(), rows)
+        flat_seen += len(flat.intersection(marked))
+        pairs += written
+        run.details.update(flat=flat_seen, pairs=pairs)
+        run.tell(start + len(batch), len(pending))
 
-    def __init__(self, database: Database, model: ModelSpec, model_id: int, started: float) -> None:
-        self.database = database
-        self.model = model
-        self.model_id = model_id
-        self.started = started
-        self.run_id: int | None = None
-        self.images = self.flat = self.pairs = 0
-        self.seconds = dict.fromkeys(("read", "compute", "write"), 0.0)
 
-    def read(self) -> Images:
-        """Return all stored images."""
-        with self._timed("read"):
-            return _read(self.database, self.model_id)
+def _forget(run: CollectionRun) -> None:
+    """Delete what does not hold any more, or all where the run begins anew."""
+    values = {"model_id": run.model_id}
+    with run.timed("write"), run.database.begin() as connection:
+        if run.redo:
+            connection.execute(_UNPAIR_ALL, values)
+            connection.execute(_UNSEE_ALL, values)
+        connection.execute(_LET_GO, values)
 
-    def go(self, images: Images, progress: Progress | None) -> None:
-        """Find the pairs and write them, batch by batch."""
-        with self.database.begin() as connection:
-            self.run_id = start_run(connection, JOB, self.model_id, LocalEngine.name)
-        try:
-            self._walk(images, progress)
-        except BaseException as error:
-            state = "failed" if isinstance(error, Exception) else "interrupted"
-            # Without a database there is nowhere to say so; the next run will.
-            with suppress(DatabaseUnavailable):
-                self._finish(state)
-            raise
-        self._finish("done")
 
-    def summary(self) -> DuplicatesSummary:
-        """Return what was done so far."""
-        return DuplicatesSummary(
-            model_id=self.model_id,
-            model=self.model.name,
-            version=self.model.version,
-            run_id=self.run_id,
-            images=self.images,
-            flat=self.flat,
-            pairs=self.pairs,
-            seconds={**self.seconds, "total": time.perf_counter() - self.started},
-        )
-
-    def _walk(self, images: Images, progress: Progress | None) -> None:
-        with self._timed("compute"):
-            again = overtaken(images)
-        if len(again):
-            with self._timed("write"), self.database.begin() as connection:
-                values = {"model_id": self.model_id, "ids": again.tolist()}
-                connection.execute(_UNPAIR, values)
-                connection.execute(_UNSEE, values)
-            images = replace(images, seen=images.seen & ~np.isin(images.ids, again))
-        with self._timed("compute"):
-            found = pairs_to_write(images, self.model.params["radius"])
-        pending = images.ids[~images.seen]
-        flat = set(images.ids[~images.seen & ~_tell(images.hashes)].tolist())
-        if progress is not None:
-            progress(0, len(pending))
-        for start in range(0, len(pending), BATCH):
-            batch = pending[start : start + BATCH]
-            first, last = np.searchsorted(found.owner, batch[[0, -1]] + (0, 1))
-            rows = [
-                {"image_id": lower, "other_id": higher, "distance": distance}
-                for lower, higher, distance in zip(
-                    found.lower[first:last].tolist(),
-                    found.higher[first:last].tolist(),
-                    found.distance[first:last].tolist(),
-                    strict=True,
-                )
-            ]
-            with self._timed("write"), self.database.begin() as connection:
-                marked, written = self._write(connection, batch.tolist(), rows)
-            self.images += len(marked)
-            self.flat += len(flat.intersection(marked))
-            self.pairs += written
-            if progress is not None:
-                progress(start + len(batch), len(pending))
-
-    def _write(
-        self, connection: Connection, batch: list[int], rows: list[dict[str, Any]]
-    ) -> tuple[list[int], int]:
-        """Write pairs and mark images as seen; return those that were, and the number of pairs."""
-        ends = {row[end] for row in rows for end in ("image_id", "other_id")}
-        there = set(connection.scalars(_STILL_THERE, {"ids": sorted(ends.union(batch))}))
-        lost = [row for row in rows if not {row["image_id"], row["other_id"]} <= there]
-        again = {row[end] for row in lost for end in ("image_id", "other_id")}
-        rows = [row for row in rows if {row["image_id"], row["other_id"]} <= there]
-        paired = {row[end] for row in rows for end in ("image_id", "other_id")}
-        marked = [one for one in batch if one in there and one not in again]
-        values = {"model_id": self.model_id}
-        connection.execute(_PAIRS, {**values, "rows": as_json(rows)})
-        seen = [{"image_id": one, "state": "done" if one in paired else "empty"} for one in marked]
-        connection.execute(_SEEN, {**values, "rows": as_json(seen)})
-        connection.execute(_FOUND_LATER, {**values, "ids": sorted(paired)})
-        connection.execute(_COUNT_RUN, {"images": len(marked), "run_id": self.run_id})
-        return marked, len(rows)
-
-    def _finish(self, state: str) -> None:
-        assert self.run_id is not None
-        with self.database.begin() as connection:
-            finish_run(connection, self.run_id, state, self.summary().seconds)
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] += time.perf_counter() - started
+def _write(
+    connection: Connection, run: CollectionRun, batch: list[int], rows: list[dict[str, Any]]
+) -> tuple[list[int], int]:
+    """Write pairs and mark images as seen; return those that were, and the number of pairs."""
+    ends = {row[end] for row in rows for end in ("image_id", "other_id")}
+    there = set(connection.scalars(_STILL_THERE, {"ids": sorted(ends.union(batch))}))
+    lost = [row for row in rows if not {row["image_id"], row["other_id"]} <= there]
+    again = {row[end] for row in lost for end in ("image_id", "other_id")}
+    rows = [row for row in rows if {row["image_id"], row["other_id"]} <= there]
+    paired = {row[end] for row in rows for end in ("image_id", "other_id")}
+    marked = [one for one in batch if one in there and one not in again]
+    values = {"model_id": run.model_id}
+    connection.execute(_PAIRS, {**values, "rows": as_json(rows)})
+    seen = [{"image_id": one, "state": "done" if one in paired else "empty"} for one in marked]
+    connection.execute(_SEEN, {**values, "rows": as_json(seen)})
+    connection.execute(_FOUND_LATER, {**values, "ids": sorted(paired)})
+    done = len(paired.intersection(marked))
+    run.count(connection, done=done, empty=len(marked) - done)
+    return marked, len(rows)
 
 
 def _read(database: Database, model_id: int) -> Images:

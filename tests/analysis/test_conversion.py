@@ -12,6 +12,7 @@ from analysis.colors.conversion import hex_to_rgb, lab_to_rgb, rgb_to_hex, rgb_t
 from analysis.errors import NotAColor
 
 colors = st.tuples(*[st.integers(0, 255)] * 3)
+positions = st.tuples(st.floats(-50, 150), st.floats(-200, 200), st.floats(-200, 200))
 
 # To two decimals, as tables of the sRGB primaries give them.
 KNOWN = {
@@ -59,6 +60,38 @@ def test_round_trips(rgb: tuple[int, int, int]) -> None:
 def test_colors_out_of_reach_are_clipped() -> None:
     assert tuple(lab_to_rgb((50.0, 0.0, 200.0)))[2] == 0
     assert tuple(lab_to_rgb((150.0, 0.0, 0.0))) == (255, 255, 255)
+
+
+@given(positions)
+def test_every_position_has_a_nearest_color(lab: tuple[float, float, float]) -> None:
+    rgb = lab_to_rgb(lab)
+    assert rgb.dtype == np.uint8
+    assert rgb.shape == (3,)
+    # What a screen shows is where it says.
+    assert tuple(lab_to_rgb(rgb_to_lab(rgb))) == tuple(rgb)
+
+
+@given(st.tuples(*[st.floats(0, 255)] * 3))
+def test_colors_between_the_levels_lie_between_them(rgb: tuple[float, float, float]) -> None:
+    low, middle, high = (rgb_to_lab(step(rgb))[0] for step in (np.floor, np.asarray, np.ceil))
+    assert low - 1e-9 <= middle <= high + 1e-9
+    assert np.array_equal(lab_to_rgb(rgb_to_lab(np.rint(rgb))), np.rint(rgb))
+
+
+@given(colors)
+def test_hex_is_read_however_it_is_written(rgb: tuple[int, int, int]) -> None:
+    code = rgb_to_hex(rgb)
+    for text in (code, code[1:], code.upper(), f" {code}\n"):
+        assert hex_to_rgb(text) == rgb
+
+
+@given(st.text(max_size=9) | st.from_regex(r"#?[0-9a-fA-Fgx]{3,6}", fullmatch=True))
+def test_only_hexadecimal_digits_are_a_color(text: str) -> None:
+    if set(text.strip().removeprefix("#").lower()) - set("0123456789abcdef"):
+        with pytest.raises(NotAColor, match="#rrggbb"):
+            hex_to_rgb(text)
+    elif len(text.strip().removeprefix("#")) in (3, 6):
+        assert all(0 <= channel <= 255 for channel in hex_to_rgb(text))
 
 
 @pytest.mark.parametrize("text", ["#8a2be2", "8A2BE2", " #8a2be2 "])

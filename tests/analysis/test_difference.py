@@ -11,6 +11,7 @@ from analysis.colors.conversion import rgb_to_lab
 from analysis.colors.difference import ciede2000
 
 colors = st.tuples(*[st.integers(0, 255)] * 3)
+positions = st.tuples(st.floats(0, 100), st.floats(-128, 128), st.floats(-128, 128))
 
 # Table 1 of Sharma, Wu and Dalal (2005): L*, a*, b* of both colours, and their difference.
 PUBLISHED = np.array(
@@ -71,6 +72,16 @@ def test_shapes_broadcast() -> None:
     lab = rgb_to_lab(np.random.default_rng(0).integers(0, 256, (4, 1, 3)))
     assert ciede2000(lab, lab.reshape(1, 4, 3)).shape == (4, 4)
     assert ciede2000(lab[0, 0], lab[1, 0]).shape == ()
+
+
+@given(positions, positions)
+def test_is_a_number_wherever_the_colors_lie(
+    first: tuple[float, float, float], second: tuple[float, float, float]
+) -> None:
+    difference = float(ciede2000(first, second))
+    assert np.isfinite(difference)
+    assert difference >= 0.0
+    assert difference == pytest.approx(float(ciede2000(second, first)), abs=1e-6)
 
 
 @given(colors, colors)

@@ -10,18 +10,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import simplejpeg
 from sqlalchemy import text
 
 from analysis.colors.job import COLORS
 from analysis.colors.palette import extract_palette
 from analysis.engine import run_jobs
-from analysis.errors import JobRunning, ModelChanged, UnknownJob
+from analysis.errors import JobBroken, JobRunning, ModelChanged, UnknownJob
 from analysis.jobs import RGB, ImageJob, ModelSpec, Row
 from analysis.local import LocalEngine
-from analysis.results import job_lock, pending_images, release_failures
+from analysis.pending import pending_images
+from analysis.results import job_lock
 from storage.database import Database
 from storage.errors import ObjectStoreUnavailable
+from storage.failures import Choice, retry_analyses
 from storage.images import decode_rgb
 from storage.objects import ObjectStore
 
@@ -60,6 +64,15 @@ def palettes(database: Database) -> list[tuple[Any, ...]]:
     )
 
 
+def features(database: Database) -> Any:
+    """Statistics of each image, (n, 18), in the order of keys."""
+    found = rows(
+        database,
+        "SELECT f.values FROM image_features f JOIN images i ON i.id = f.image_id ORDER BY sha256",
+    )
+    return np.array([values for (values,) in found])
+
+
 def test_palettes_of_all_images_are_written(
     database: Database, store: ObjectStore, add_work: AddWork
 ) -> None:
@@ -83,7 +96,7 @@ def test_palettes_of_all_images_are_written(
         ("done", 1, 7)
     ]
     assert rows(database, "SELECT name, version, kind, is_default, active FROM models") == [
-        ("palette-kmeans-lab", "1", "palette", True, True)
+        ("palette-kmeans-lab", COLORS.model.version, "palette", True, True)
     ]
     ((state, processed, failed, finished, seconds),) = rows(
         database, "SELECT state, processed, failed, finished_at, seconds FROM analysis_runs"
@@ -242,7 +255,8 @@ def test_retryable_failures_can_be_made_pending_again(
     store.put(keys[ids[0]], preview, content_type="image/jpeg")
 
     with database.begin() as connection:
-        assert release_failures(connection) == 1
+        assert retry_analyses(connection, Choice(reason="object_missing"), dry_run=True) == 1
+        assert retry_analyses(connection, Choice(reason="object_missing")) == 1
     (summary,) = run_jobs(database, store, ["colors"])
     assert (summary.done, summary.failed) == (1, 0)
     assert rows(database, "SELECT image_id FROM failures WHERE resolved_at IS NULL") == [(ids[1],)]
@@ -282,6 +296,7 @@ def test_two_runs_of_one_job_are_kept_apart(
 KILLED = """
 import sys, time
 from dataclasses import replace
+from analysis.colors.features import FEATURES
 from analysis.colors.job import COLORS
 from analysis.engine import run_jobs
 from storage.database import Database
@@ -296,12 +311,13 @@ def progress(done, total):
 settings = load_settings()
 with Database.open(settings) as database:
     store = open_store(settings.objects_location)
-    run_jobs(database, store, [replace(COLORS, batch=2)], progress=progress)
+    jobs = [replace(job, batch=2) for job in (COLORS, FEATURES)]
+    run_jobs(database, store, jobs, progress=progress)
 """
 
 
 @pytest.mark.parametrize("after", [2, 8])
-def test_killed_and_run_again_gives_the_same_rows(
+def test_two_jobs_killed_and_run_again_give_the_same_rows(
     after: int,
     database: Database,
     store: ObjectStore,
@@ -327,20 +343,26 @@ def test_killed_and_run_again_gives_the_same_rows(
             if int(line) >= after:
                 process.kill()
                 break
-    ((finished,),) = rows(database, "SELECT count(*) FROM image_results")
-    assert after <= finished < 16
-    assert rows(database, "SELECT state, finished_at FROM analysis_runs") == [("running", None)]
+    finished = dict(rows(database, "SELECT model_id, count(*) FROM image_results GROUP BY 1"))
+    assert finished[1] == finished[2]
+    assert after <= finished[1] < 16
+    running = rows(database, "SELECT job, state, finished_at FROM analysis_runs ORDER BY job")
+    assert running == [("colors", "running", None), ("features", "running", None)]
 
-    (summary,) = run_jobs(database, store, ["colors"])
-    assert summary.done == 16 - finished
-    assert rows(database, "SELECT state FROM analysis_runs ORDER BY id") == [
-        ("interrupted",),
-        ("done",),
+    summaries = run_jobs(database, store, ["features", "colors"])
+    assert [summary.done for summary in summaries] == [16 - finished[1]] * 2
+    assert rows(database, "SELECT job, state FROM analysis_runs ORDER BY job, id") == [
+        ("colors", "interrupted"),
+        ("colors", "done"),
+        ("features", "interrupted"),
+        ("features", "done"),
     ]
-    resumed = palettes(database)
-    assert len({row[0] for row in resumed}) == 16
-    run_jobs(database, store, ["colors"], redo=True)
+    resumed, resumed_features = palettes(database), features(database)
+    assert len({row[0] for row in resumed}) == len(resumed_features) == 16
+    run_jobs(database, store, ["colors", "features"], redo=True)
     assert palettes(database) == resumed
+    # Their last digits depend on how memory is aligned.
+    np.testing.assert_allclose(features(database), resumed_features, rtol=1e-9, atol=1e-9)
 
 
 def test_an_interrupted_run_is_logged_and_continued(
@@ -374,17 +396,78 @@ def mark(images: Sequence[RGB]) -> list[list[Row]]:
     return [[{**row, "fraction": 1.0, "name": str(image.shape)}] for image in images]
 
 
-def test_jobs_of_one_input_share_reading_and_decoding(
-    database: Database, store: ObjectStore, add_work: AddWork
+@pytest.fixture
+def decodes(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is decoded from now on."""
+    decoded: list[bytes] = []
+    decode = simplejpeg.decode_jpeg
+
+    def counted(data: bytes, *arguments: Any, **options: Any) -> Any:
+        decoded.append(data)
+        return decode(data, *arguments, **options)
+
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", counted)
+    return decoded
+
+
+def test_jobs_that_need_the_preview_share_a_read_and_a_decode(
+    database: Database, store: ObjectStore, add_work: AddWork, decodes: list[bytes]
 ) -> None:
     for number in range(5):
         add_work(number)
     counting = CountingStore(store)
     run_jobs(database, counting, ["colors"], limit=2)
     assert len(counting.reads) == 2
-    one, two = run_jobs(database, counting, ["colors", job_of(mark)])
+    decodes.clear()
+    one, two = run_jobs(database, counting, ["colors", job_of(mark, input_px=64)])
     assert (one.done, two.done) == (3, 5)
     assert len(counting.reads) == 2 + 5
+    assert len(decodes) == 5
+    assert (one.shared_with, two.shared_with) == (("marks",), ("colors",))
+    shared, own = rows(database, "SELECT seconds FROM analysis_runs ORDER BY id DESC LIMIT 2")
+    assert shared[0]["shared_with"] == ["colors"]
+    for stage in ("read", "decode", "total"):
+        assert shared[0][stage] == own[0][stage]
+    assert shared[0]["compute"] != own[0]["compute"]
+
+
+def test_jobs_that_need_originals_share_a_read_and_decodes_of_one_reduction(
+    database: Database, store: ObjectStore, add_work: AddWork, decodes: list[bytes]
+) -> None:
+    for number in range(3):
+        add_work(number, size=(2400, 1800))
+    jobs = [
+        job_of(mark, name=f"marks {px}", input_px=px) for px in (None, 1700, 900, 700, 600, 512)
+    ]
+    alone = {job.name: marks_of(database, store, job) for job in jobs}
+    emptied(database, "image_results", "image_colors")
+    decodes.clear()
+    counting = CountingStore(store)
+
+    summaries = run_jobs(database, counting, jobs)
+
+    assert [summary.done for summary in summaries] == [3] * 6
+    originals = [key for key in counting.reads if key.startswith("images/")]
+    previews = [key for key in counting.reads if key.startswith("previews/")]
+    assert (len(originals), len(previews)) == (3, 3)
+    # All pixels for two jobs, half of them for one, three eighths for two; the preview for one.
+    assert len(decodes) == 3 * 3 + 3
+    for job in jobs:
+        assert marks_of(database, store, job) == alone[job.name]
+
+
+def marks_of(database: Database, store: ObjectStore, job: ImageJob) -> list[tuple[Any, ...]]:
+    """Run a job; return what it found."""
+    [summary] = run_jobs(database, store, [job])
+    return rows(
+        database,
+        f"SELECT image_id, name FROM image_colors WHERE model_id = {summary.model_id} ORDER BY 1",
+    )
+
+
+def emptied(database: Database, *tables: str) -> None:
+    with database.begin() as connection:
+        connection.execute(text(f"TRUNCATE {', '.join(tables)}"))
 
 
 def test_a_job_may_ask_for_the_original(
@@ -434,10 +517,29 @@ def test_a_job_that_fails_on_every_image_is_itself_to_blame(
     def compute(images: Sequence[RGB]) -> list[list[Row]]:
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(JobBroken, match=r'"marks" failed on every .*ZeroDivisionError.*test_eng'):
         run_jobs(database, store, [job_of(compute)])
     assert rows(database, "SELECT count(*) FROM image_results") == [(0,)]
     assert rows(database, "SELECT state FROM analysis_runs") == [("failed",)]
+
+
+def test_a_broken_job_does_not_let_others_fail(
+    database: Database, store: ObjectStore, add_work: AddWork
+) -> None:
+    for number in range(4):
+        add_work(number)
+
+    def compute(images: Sequence[RGB]) -> list[list[Row]]:
+        raise ZeroDivisionError
+
+    with pytest.raises(JobBroken):
+        run_jobs(database, store, ["colors", job_of(compute)])
+    assert rows(database, "SELECT job, state FROM analysis_runs ORDER BY job") == [
+        ("colors", "interrupted"),
+        ("marks", "failed"),
+    ]
+    [summary] = run_jobs(database, store, ["colors"])
+    assert summary.done == 4
 
 
 def test_an_image_taken_down_meanwhile_is_passed_over(
@@ -460,17 +562,17 @@ def test_a_new_version_becomes_the_default_and_keeps_the_old_rows(
     add_work(1)
     run_jobs(database, store, ["colors"])
     before = len(palettes(database))
-    newer = replace(COLORS, model=replace(COLORS.model, version="2"))
+    newer = replace(COLORS, model=replace(COLORS.model, version="newer"))
     run_jobs(database, store, [newer])
     assert len(palettes(database)) == 2 * before
     defaults = "SELECT version FROM models WHERE is_default"
-    assert rows(database, defaults) == [("2",)]
+    assert rows(database, defaults) == [("newer",)]
     run_jobs(database, store, ["colors"])
-    assert rows(database, defaults) == [("2",)]
+    assert rows(database, defaults) == [("newer",)]
 
     other = replace(COLORS, model=replace(COLORS.model, name="palette-other"))
     run_jobs(database, store, [other])
-    assert rows(database, defaults) == [("2",)]
+    assert rows(database, defaults) == [("newer",)]
 
 
 def test_other_parameters_need_another_version(
@@ -484,6 +586,6 @@ def test_other_parameters_need_another_version(
 
 
 def test_an_unknown_job_is_refused(database: Database, store: ObjectStore) -> None:
-    with pytest.raises(UnknownJob, match='no job "colours": choose from colors'):
+    with pytest.raises(UnknownJob, match='no job "colours": choose from color-class, colors'):
         run_jobs(database, store, ["colours"])
     assert rows(database, "SELECT count(*) FROM analysis_runs") == [(0,)]

@@ -34,3 +34,14 @@ def test_a_file_that_is_no_image_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no image")
     with pytest.raises(ImageRejected):
         describe_file(tmp_path / "a.png")
+
+
+def test_a_file_is_described_as_people_ask_for(tmp_path: Path) -> None:
+    image = Image.effect_noise((600, 400), 60).convert("RGB")
+    image.paste("#c1272d", (280, 180, 312, 212))
+    image.save(tmp_path / "a.png")
+    plain = describe_file(tmp_path / "a.png", 3)
+    accented = describe_file(tmp_path / "a.png", 3, accents=True)
+    assert "red" not in {swatch.term for swatch in plain.swatches}
+    assert accented.swatches[-1].term == "red"
+    assert len(describe_file(tmp_path / "a.png", 8, method="dbscan").swatches) < 8

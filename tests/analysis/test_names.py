@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageColor
 
 from analysis.colors.conversion import hex_to_rgb, rgb_to_lab
+from analysis.colors.difference import ciede2000
 from analysis.colors.names import BASIC_TERMS, CSS_COLORS, basic_term, nearest_names
 
 
@@ -57,3 +59,12 @@ def test_basic_terms(term: str, names: str) -> None:
 @given(st.tuples(*[st.integers(0, 255)] * 3))
 def test_every_color_has_a_basic_term(rgb: tuple[int, int, int]) -> None:
     assert basic_term(rgb_to_lab(rgb)) in BASIC_TERMS
+
+
+@given(st.tuples(*[st.integers(0, 255)] * 3))
+def test_every_color_has_the_name_of_the_nearest(rgb: tuple[int, int, int]) -> None:
+    lab = rgb_to_lab(rgb)
+    (name,) = nearest_names([lab])
+    named = {name: rgb_to_lab(hex_to_rgb(code)) for name, code in CSS_COLORS.items()}
+    distances = ciede2000(np.array(list(named.values())), lab)
+    assert ciede2000(named[name], lab) == pytest.approx(distances.min())

@@ -196,6 +196,7 @@ def test_retrying_failures_says_how_many_and_what_to_run(sample, sample_url: str
         "dry_run": False,
         "retried": 4,
         "sites": {"alpha": 3, "beta": 1},
+        "analyses": 0,
         "commands": ["scrapy crawl artworks -a site=alpha", "scrapy crawl artworks -a site=beta"],
     }
     with create_engine(sample_url).connect() as connection:

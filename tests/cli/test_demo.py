@@ -129,7 +129,9 @@ def test_interrupted_continued_and_run_again(home: Home) -> None:
         assert sheet.format == "PNG"
     first = home.status()
     assert first["artworks"] >= 20
-    assert first["results"]["image_results"] == first["images"]
+    # Palettes and channel statistics of each image.
+    assert first["results"]["image_results"] == 2 * first["images"]
+    assert first["results"]["image_features"] == first["images"]
     assert ("renderer_unavailable" in first["failures"]) == (first["rendered_pages"] == 0)
 
     code, out, err = home.run("demo")

@@ -136,7 +136,7 @@ def test_looking_makes_nothing(command) -> None:  # type: ignore[no-untyped-def]
         (("export", "/"), "folder"),
         (("analyze", "nonsuch"), "nonsuch"),
         (("colors", "no-such-file.jpg"), "no-such-file.jpg"),
-        (("colors", "--k", "3"), "--k"),
+        (("colors", "--tolerance", "3"), "--like"),
         (("colors", "a.jpg", "--redo"), "IMAGE"),
         (("services", "up", "nonsuch"), "nonsuch"),
         (("services", "status", "nonsuch"), "nonsuch"),

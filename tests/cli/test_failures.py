@@ -47,6 +47,7 @@ def test_a_dry_run_of_retrying_changes_nothing(sample) -> None:
         "dry_run": True,
         "retried": 3,
         "sites": {"alpha": 3},
+        "analyses": 0,
         "commands": ["scrapy crawl artworks -a site=alpha"],
     }
     assert sample(*asked, "--dry-run").out.startswith("would be taken up again: 3 pages and images")

@@ -20,6 +20,9 @@ DATA_COMMANDS = (
     "colors",
     "analyze",
     "init",
+    "train",
+    "report",
+    "schedule",
     "verify",
 )
 HEAVY = ("alembic", "cv2", "numpy", "PIL", "psycopg2", "scrapy", "sklearn", "sqlalchemy", "uvicorn")
@@ -48,13 +51,15 @@ def test_commands_that_print_data_take_json(command, monkeypatch) -> None:  # ty
         assert "--json" in command(name, "--help").out
     for child in ("up", "down", "status"):
         assert "--json" in command("services", child, "--help").out
+    for child in ("list", "show", "activate", "remove"):
+        assert "--json" in command("models", child, "--help").out
 
 
 def test_nothing_is_announced_that_does_not_exist_yet() -> None:
     names = {path[0] for path in command_paths()}
     expected = (
-        "analyze colors demo duplicates export failures "
-        "forget init services sites sql status verify"
+        "analyze colors demo duplicates export failures forget init "
+        "models report schedule services sites sql status train verify"
     )
     assert names == set(expected.split())
 

@@ -29,6 +29,7 @@ from storage.images import (
     ImageFormat,
     check_image,
     decode_rgb,
+    decode_rgb_sizes,
     image_key,
     phash_hex,
     preview_key,
@@ -141,6 +142,30 @@ def test_small_images_are_not_enlarged() -> None:
                 assert max(preview.size) == min(512, max(width, height))
             if min(width, height) < 224:
                 assert decode_rgb(data, size=224).shape[:2] == (height, width)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from([ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP]),
+    st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    st.lists(st.one_of(st.none(), st.integers(1, 400)), max_size=8),
+)
+def test_sizes_that_are_decoded_together_are_those_decoded_alone(
+    image_format: ImageFormat, size: tuple[int, int], wanted: list[int | None]
+) -> None:
+    data = encoded(image_format, *size)
+    found = decode_rgb_sizes(data, wanted)
+    assert found.keys() == set(wanted)
+    for one, pixels in found.items():
+        assert np.array_equal(pixels, decode_rgb(data, size=one))
+
+
+def test_sizes_of_one_reduction_share_their_pixels() -> None:
+    for image_format, same in ((ImageFormat.JPEG, (301, 400)), (ImageFormat.PNG, (267, 400))):
+        found = decode_rgb_sizes(encoded(image_format, 1000, 800), (None, 900, *same, 80))
+        assert found[None] is found[900]
+        assert found[same[0]] is found[same[1]]
+        assert len({id(pixels) for pixels in found.values()}) == 3
 
 
 @pytest.mark.parametrize("image_format", [ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.AVIF])

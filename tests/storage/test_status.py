@@ -23,6 +23,15 @@ def database(new_database: Callable[[], AbstractContextManager[str]]) -> Iterato
         yield opened
 
 
+RESULTS = {
+    "image_colors": 2,
+    "image_duplicates": 0,
+    "image_features": 0,
+    "image_labels": 0,
+    "image_results": 1,
+}
+
+
 def test_counts_of_the_whole_collection(database: Database) -> None:
     with database.begin() as connection:
         status = collection_status(connection)
@@ -35,7 +44,7 @@ def test_counts_of_the_whole_collection(database: Database) -> None:
     assert status.image_addresses["failed"] == 1
     assert next(iter(status.failures.items())) == ("not_found", 2)
     assert status.retryable_failures == {"timeout": 1, "renderer_unavailable": 1}
-    assert status.results == {"image_colors": 2, "image_duplicates": 0, "image_results": 1}
+    assert status.results == RESULTS
     assert [run.site for run in status.runs] == ["beta", "alpha"]
     assert status.runs[1].seconds == 12.5
     assert [(site.name, site.artworks) for site in status.sites] == [("alpha", 3), ("beta", 1)]
@@ -47,7 +56,7 @@ def test_counts_of_one_site(database: Database) -> None:
         whole, beta = collection_status(connection), collection_status(connection, "beta")
     assert (beta.artworks, beta.images, beta.image_bytes) == (1, 1, 1001)
     assert beta.failures == {"renderer_unavailable": 1}
-    assert beta.results == {"image_colors": 2, "image_duplicates": 0, "image_results": 1}
+    assert beta.results == RESULTS
     assert beta.categories == {"prints": 1}
     assert beta.digest != whole.digest
     assert len(beta.digest) == 64

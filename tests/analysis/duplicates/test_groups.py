@@ -12,11 +12,12 @@ from support.databases import one, sql
 
 from analysis.duplicates import sheet as sheets
 from analysis.duplicates.groups import Groups, duplicate_groups
-from analysis.duplicates.job import find_duplicates
+from analysis.duplicates.job import duplicates_job
 from analysis.duplicates.sheet import duplicate_sheet
+from analysis.engine import run_jobs
 from analysis.errors import NothingToShow
 from storage.database import Database
-from storage.objects import ObjectStore
+from storage.objects import ObjectStore, open_store
 
 AddWork = Callable[..., int]
 
@@ -24,7 +25,9 @@ FAR = int.from_bytes(bytes.fromhex("e689996666999966"), "big", signed=True)
 
 
 def look(database: Database, **options: Any) -> Groups:
-    found = find_duplicates(database)
+    # The job reads no objects.
+    nowhere = open_store("file:///nonexistent/objects")
+    [found] = run_jobs(database, nowhere, [duplicates_job()])
     with database.begin() as connection:
         return duplicate_groups(connection, found.model_id, **{"radius": 6, **options})
 

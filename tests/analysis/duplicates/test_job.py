@@ -20,14 +20,26 @@ from support.databases import emptied, one, sql
 from support.samples import image
 
 from analysis.duplicates import job
-from analysis.duplicates.job import LEAST_BITS, find_duplicates, model_of
+from analysis.duplicates.job import DEFAULT_RADIUS, LEAST_BITS, duplicates_job, model_of
+from analysis.engine import RunSummary, run_jobs
 from analysis.errors import JobRunning, ModelChanged
 from analysis.results import job_lock
 from storage.collection import store_images
 from storage.database import Database
 from storage.images import check_image
+from storage.objects import open_store
 
 AddWork = Callable[..., int]
+
+NOWHERE = "file:///nonexistent/objects"
+
+
+def find_duplicates(
+    database: Database, *, radius: int = DEFAULT_RADIUS, **options: Any
+) -> RunSummary:
+    """Run the job, which reads no objects: there is not even a folder of them."""
+    [summary] = run_jobs(database, open_store(NOWHERE), [duplicates_job(radius)], **options)
+    return summary
 
 
 def far(number: int) -> int:
@@ -105,7 +117,7 @@ def test_pairs_are_written_once_with_their_kind(database: Database) -> None:
     assert states(database) == dict(
         zip(ids, ("done", "empty", "done", "done", "empty", "empty"), strict=True)
     )
-    assert (summary.images, summary.flat, summary.pairs) == (6, 0, 2)
+    assert (summary.images, summary.details) == (6, {"flat": 0, "pairs": 2})
     assert seen == [(0, 6), (6, 6)]
     [model] = sql(database, "SELECT name, version, kind, params, is_default FROM models")
     assert tuple(model) == (
@@ -125,9 +137,12 @@ def test_a_run_without_new_images_writes_nothing(database: Database) -> None:
     find_duplicates(database)
     before = sql(database, "SELECT xmin::text, * FROM image_duplicates")
     summary = find_duplicates(database)
-    assert (summary.run_id, summary.images, summary.pairs) == (None, 0, 0)
+    assert (summary.images, summary.details) == (0, {"flat": 0, "pairs": 0})
     assert sql(database, "SELECT xmin::text, * FROM image_duplicates") == before
-    assert one(database, "SELECT count(*) FROM analysis_runs") == 1
+    assert sql(database, "SELECT state, processed FROM analysis_runs ORDER BY id") == [
+        ("done", 3),
+        ("done", 0),
+    ]
 
 
 def test_new_images_are_compared_with_those_before(database: Database) -> None:
@@ -135,7 +150,7 @@ def test_new_images_are_compared_with_those_before(database: Database) -> None:
     find_duplicates(database)
     new = add(database, [swapped(far(1), 1), far(2)], first=10)
     summary = find_duplicates(database)
-    assert (summary.images, summary.pairs) == (2, 2)
+    assert (summary.images, summary.details["pairs"]) == (2, 2)
     assert pairs(database) == [
         (old[0], new[0], 2, "near"),
         (old[1], old[2], 0, "exact"),
@@ -175,7 +190,7 @@ def test_flat_pictures_are_not_each_others_duplicates(
     assert max(bits[:-1]) < LEAST_BITS <= bits[-1] == 32
 
     summary = find_duplicates(database)
-    assert (summary.images, summary.flat, summary.pairs) == (8, 7, 0)
+    assert (summary.images, summary.details) == (8, {"flat": 7, "pairs": 0})
     assert set(states(database).values()) == {"empty"}
 
 
@@ -286,7 +301,7 @@ def test_an_image_that_is_taken_down_meanwhile(
     with monkeypatch.context() as patch:
         patch.setattr(job, "_read", read_and_lose)
         summary = find_duplicates(database)
-    assert (summary.images, summary.pairs) == (1, 0)
+    assert (summary.images, summary.details["pairs"]) == (1, 0)
     assert states(database) == {ids[3]: "empty"}
     find_duplicates(database)
     assert pairs(database) == [(ids[1], ids[2], 0, "exact")]
@@ -322,7 +337,9 @@ def test_other_parameters_need_another_version(
 KILLED = """
 import os, sys, time
 from analysis.duplicates import job
+from analysis.engine import run_jobs
 from storage.database import Database
+from storage.objects import open_store
 from storage.settings import load_settings
 
 job.BATCH = 3
@@ -333,7 +350,8 @@ def progress(done, total):
         time.sleep(600)
 
 with Database.open(load_settings()) as database:
-    job.find_duplicates(database, progress=progress)
+    store = open_store("file:///nonexistent/objects")
+    run_jobs(database, store, [job.duplicates_job()], progress=progress)
 """
 
 
@@ -375,7 +393,7 @@ def test_an_interrupted_run_is_logged(database: Database) -> None:
     with pytest.raises(KeyboardInterrupt):
         find_duplicates(database, progress=stop)
     assert one(database, "SELECT state FROM analysis_runs") == "interrupted"
-    assert find_duplicates(database).pairs == 1
+    assert find_duplicates(database).details["pairs"] == 1
 
 
 def test_hashes_of_pictures_have_half_their_bits_set() -> None:

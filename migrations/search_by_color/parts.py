@@ -1,0 +1,57 @@
+"""SQL: what the searches have in common."""
+
+from __future__ import annotations
+
+# Shares are added in whole billionths, so that the order of adding plays no part, and are told in
+# millionths, so that rounding makes no difference between equal ones.
+PART = "round(c.fraction * 1e9)::int"
+MODEL = """coalesce(model, (SELECT m.id FROM models m
+                             WHERE m.kind = 'palette' AND m.head IS NULL AND m.is_default))"""
+WITHIN = "tolerance + 1e-9::float8"
+# A picture that stands in for others, or that no page shows any more, is not found.
+SHOWN = """
+    EXISTS (
+        SELECT FROM images i
+        JOIN image_sources s ON s.image_id = i.id AND s.gone_at IS NULL
+        JOIN artworks w ON w.id = s.artwork_id
+        WHERE i.id = found.image_id AND NOT i.placeholder
+          AND (images_of.site IS NULL OR w.site = images_of.site)
+          AND (images_of.category IS NULL OR EXISTS (
+              SELECT FROM artwork_terms at JOIN terms t ON t.id = at.term_id
+              WHERE at.artwork_id = w.id AND t.kind = 'category'
+                AND t.name = images_of.category))
+        OFFSET 0)
+"""
+FILTERS = """
+    tolerance float8 DEFAULT 12, min_share float8 DEFAULT 0, most bigint DEFAULT NULL,
+    site text DEFAULT NULL, category text DEFAULT NULL, model bigint DEFAULT NULL
+"""
+# Lookups are the only way here: a plan for a table of unknown size would read it whole. Compiling
+# these long expressions takes longer than running them, and so does planning them anew.
+SEARCH = """
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100 COST 10000
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET work_mem = '128MB'
+SET plan_cache_mode = force_generic_plan
+"""
+REFUSE = """
+    IF tolerance IS NULL OR tolerance < 0 OR tolerance = 'NaN' THEN
+        RAISE invalid_parameter_value USING MESSAGE =
+            'the tolerance is a CIEDE2000 difference: give a number from 0';
+    END IF;
+"""
+
+
+def in_cells(tolerance: str = "tolerance") -> str:
+    """Images `c` whose colours may be as near to `q`: what lies in cells that are.
+
+    OFFSET 0 makes each cell a lookup of its own.
+    """
+    return f"""
+        LATERAL color_cells(q.lab_l, q.lab_a, q.lab_b, {tolerance}) k,
+        LATERAL (
+            SELECT c.image_id, {PART} AS part FROM image_colors c
+            WHERE c.model_id = q.model_id AND c.cell = k.cell
+              AND c.lab_l BETWEEN k.l_from AND k.l_to
+            OFFSET 0
+        ) c
+    """  # noqa: S608 - fragments of ours

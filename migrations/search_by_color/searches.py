@@ -1,0 +1,165 @@
+"""SQL: images with one colour, or with several."""
+
+from __future__ import annotations
+
+from migrations.search_by_color.parts import (
+    FILTERS,
+    MODEL,
+    PART,
+    REFUSE,
+    SEARCH,
+    SHOWN,
+    WITHIN,
+    in_cells,
+)
+
+
+def like_color() -> str:
+    """One colour: by the share that is like it, then by the nearest distance.
+
+    The upper bounds come from the index alone. The best of them are measured, which tells the
+    share that is needed; whatever cannot reach it is left alone.
+    """
+    measured = f"""
+        LATERAL (
+            SELECT least(1000000, (sum(c.part) + 500) / 1000) AS millionths,
+                   round(min(c.d)::numeric, 6) AS nearest
+            FROM (
+                SELECT {PART} AS part,
+                       ciede2000(q.lab_l, q.lab_a, q.lab_b, c.lab_l, c.lab_a, c.lab_b) AS d
+                FROM image_colors c
+                WHERE c.image_id = found.image_id AND c.model_id = q.model_id
+                  AND abs(c.lab_l - q.lab_l) <= 1.75::float8 * ({WITHIN})
+                OFFSET 0
+            ) c WHERE c.d <= {WITHIN} HAVING count(*) > 0
+        ) exact
+    """  # noqa: S608 - fragments of ours
+    return f"""
+CREATE FUNCTION images_like_color(hex text, {FILTERS})
+RETURNS TABLE (image_id bigint, share float8, distance float8) {SEARCH} AS $$
+#variable_conflict use_column
+<<images_of>>
+DECLARE
+    site CONSTANT text := $5;
+    category CONSTANT text := $6;
+BEGIN
+    {REFUSE}
+    RETURN QUERY
+    WITH q AS MATERIALIZED (SELECT *, {MODEL} AS model_id FROM hex_to_lab(hex)),
+    near AS MATERIALIZED (
+        SELECT c.image_id, least(1000000, (sum(c.part) + 500) / 1000) AS most_share
+        FROM q, {in_cells()}
+        GROUP BY c.image_id
+    ), needed AS MATERIALIZED (
+        SELECT coalesce(max(nth.millionths), 0) AS millionths FROM (
+            SELECT exact.millionths
+            FROM (SELECT * FROM near ORDER BY most_share DESC
+                  LIMIT CASE WHEN most IS NULL THEN 0 ELSE 2 * most + 50 END) found,
+                 q, {measured}
+            WHERE {SHOWN}
+            ORDER BY exact.millionths DESC
+            OFFSET greatest(coalesce(most, 1), 1) - 1 LIMIT 1
+        ) nth
+    ), found AS (
+        SELECT found.image_id, exact.millionths, exact.nearest
+        FROM near found, q, {measured}
+        WHERE found.most_share >= (SELECT millionths FROM needed)
+          AND found.most_share >= floor(min_share * 1e6)
+          AND exact.millionths >= (SELECT millionths FROM needed)
+          AND exact.millionths / 1e6::float8 >= min_share
+        OFFSET 0
+    )
+    SELECT found.image_id, found.millionths / 1e6::float8, found.nearest::float8
+    FROM found WHERE {SHOWN}
+    ORDER BY found.millionths DESC, found.nearest, found.image_id
+    LIMIT most;
+END $$
+"""  # noqa: S608 - fragments of ours
+
+
+def like_colors() -> str:
+    """Several colours, each of which must be there; a colour counts for the nearest of them."""
+    # Of each image: shares of the asked colours in millionths, and the score that they give.
+    measured = f"""
+        LATERAL (
+            SELECT array_agg(one.share / 1e6::float8 ORDER BY one.n) AS shares,
+                   array_agg(round(one.nearest::numeric, 6)::float8 ORDER BY one.n) AS distances,
+                   sum(round(one.nearest::numeric, 6)) AS apart,
+                   CASE WHEN asked IS NULL THEN least(1000000, wanted * min(one.share))
+                        ELSE sum(least(one.share, asked[one.n]))
+                             + least(rest, greatest(0, 1000000 - sum(one.share)))
+                   END AS millionths
+            FROM (
+                SELECT c.n, (sum(c.part) + 500) / 1000 AS share, min(c.d) AS nearest
+                FROM (
+                    SELECT DISTINCT ON (c.rank) c.rank, c.n, c.part, c.d
+                    FROM (
+                        SELECT c.rank, q.n, {PART} AS part, ciede2000(
+                            q.lab_l, q.lab_a, q.lab_b, c.lab_l, c.lab_a, c.lab_b) AS d
+                        FROM q JOIN image_colors c ON c.model_id = q.model_id
+                        WHERE c.image_id = found.image_id
+                          AND abs(c.lab_l - q.lab_l) <= 1.75::float8 * ({WITHIN})
+                        OFFSET 0
+                    ) c
+                    WHERE c.d <= {WITHIN}
+                    ORDER BY c.rank, round(c.d::numeric, 9), c.n
+                ) c GROUP BY c.n
+            ) one
+            HAVING count(*) = wanted AND min(one.share) / 1e6::float8 >= min_share
+        ) exact
+    """  # noqa: S608 - fragments of ours
+    return f"""
+CREATE FUNCTION images_like_colors(hexes text[], parts float8[] DEFAULT NULL, {FILTERS})
+RETURNS TABLE (image_id bigint, score float8, shares float8[], distances float8[]) {SEARCH} AS $$
+#variable_conflict use_column
+<<images_of>>
+DECLARE
+    site CONSTANT text := $6;
+    category CONSTANT text := $7;
+    wanted CONSTANT int := cardinality(hexes);
+    asked CONSTANT bigint[] := (SELECT array_agg(round(u.p * 1e6)::bigint ORDER BY u.n)
+                                FROM unnest(parts) WITH ORDINALITY AS u(p, n));
+    rest CONSTANT bigint := 1000000 - (SELECT sum(p) FROM unnest(asked) p);
+BEGIN
+    {REFUSE}
+    IF cardinality(parts) <> wanted OR 0 >= ANY (asked) OR rest < 0 THEN
+        RAISE invalid_parameter_value USING MESSAGE =
+            'parts are one share above 0 for each colour, and together at most 1';
+    END IF;
+    RETURN QUERY
+    WITH q AS MATERIALIZED (
+        SELECT u.n, lab.*, {MODEL} AS model_id
+        FROM unnest(hexes) WITH ORDINALITY AS u(hex, n), LATERAL hex_to_lab(u.hex) lab
+    ), near AS MATERIALIZED (
+        SELECT c.image_id, q.n, (sum(c.part) + 500) / 1000 AS most_share
+        FROM q, {in_cells()}
+        GROUP BY c.image_id, q.n
+    ), candidates AS MATERIALIZED (
+        SELECT near.image_id,
+               CASE WHEN asked IS NULL THEN least(1000000, wanted * min(near.most_share))
+                    ELSE sum(least(near.most_share, asked[near.n])) + rest END AS most_score
+        FROM near GROUP BY near.image_id
+        HAVING count(*) = wanted AND min(near.most_share) >= floor(min_share * 1e6)
+    ), needed AS MATERIALIZED (
+        SELECT coalesce(max(nth.millionths), 0) AS millionths FROM (
+            SELECT exact.millionths
+            FROM (SELECT * FROM candidates ORDER BY most_score DESC
+                  LIMIT CASE WHEN most IS NULL THEN 0 ELSE 2 * most + 50 END) found,
+                 {measured}
+            WHERE {SHOWN}
+            ORDER BY exact.millionths DESC
+            OFFSET greatest(coalesce(most, 1), 1) - 1 LIMIT 1
+        ) nth
+    ), found AS (
+        SELECT found.image_id, exact.*
+        FROM candidates found, {measured}
+        WHERE found.most_score >= (SELECT millionths FROM needed)
+          AND exact.millionths >= (SELECT millionths FROM needed)
+        OFFSET 0
+    )
+    SELECT found.image_id, found.millionths / 1e6::float8, found.shares, found.distances
+    FROM found WHERE {SHOWN}
+    ORDER BY found.millionths DESC, found.apart, found.image_id
+    LIMIT most;
+END $$
+"""  # noqa: S608 - fragments of ours
