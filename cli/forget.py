@@ -165,6 +165,7 @@ def _forget(
     as_json: bool,
 ) -> None:
     from storage.forgetting import forget, remove_objects
+    from storage.reports import remove_reports
 
     # What cannot be deleted should be known before the rows are gone.
     store.check()
@@ -173,6 +174,7 @@ def _forget(
         task = bars.add_task("deleting files", total=len(taken.hashes))
         try:
             removed = remove_objects(store, taken.hashes, lambda: bars.advance(task))
+            reports = remove_reports(database, store, taken.hashes)
         except ObjectStoreUnavailable as error:
             raise ObjectStoreUnavailable(
                 f"{target} was taken down as number {taken.id}, and files of it are still stored "
@@ -180,10 +182,13 @@ def _forget(
             ) from error
     if as_json:
         document = _document(target, taken.extent, dry_run=False)
-        print_json({"id": taken.id, **document, "objects_removed": removed})
+        removals = {"objects_removed": removed, "reports_removed": reports}
+        print_json({"id": taken.id, **document, **removals})
         return
     _show(target, taken.extent, "gone")
-    print_facts("", [("files", number(removed)), ("number", taken.id)])
+    print_facts(
+        "", [("files", number(removed)), ("reports", number(reports)), ("number", taken.id)]
+    )
     remark(f"`artworks forget --undo {taken.id}` allows it again; --list shows what was taken down")
 
 

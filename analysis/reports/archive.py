@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,17 +11,12 @@ from itertools import count
 from typing import Any
 
 from PIL import Image
-from sqlalchemy import text
 
+from analysis.errors import NothingToShow
 from analysis.plots.page import as_png
 from storage.database import Database
 from storage.objects import ObjectStore
-
-PREFIX = "reports/"
-DOCUMENT = "report.json"
-
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('artworks.reports'))")
-_KEY = re.compile(r"reports/([^/]+)/(\d{8}T\d{6}Z(?:-\d+)?)/([^/]+)")
+from storage.reports import DOCUMENT, KEY, PREFIX, lock_reports, taken_down
 
 
 @dataclass(frozen=True)
@@ -99,11 +93,16 @@ def store_report(
     Of reports in one second the later ones have a number behind it; an advisory lock keeps
     processes from taking the same name. A report without `report.json` was cut off.
 
-    Raises ObjectStoreUnavailable and DatabaseUnavailable.
+    Raises NothingToShow where an image that it shows was taken down meanwhile,
+    ObjectStoreUnavailable and DatabaseUnavailable.
     """
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     with database.begin() as connection:
-        connection.execute(_LOCK)
+        lock_reports(connection)
+        if (sha256 := taken_down(connection, report.images)) is not None:
+            raise NothingToShow(
+                f"the image {sha256} was taken down while the report was drawn: run it again."
+            )
         run = _free_run(store, report.kind, moment.strftime("%Y%m%dT%H%M%SZ"))
         folder = f"{PREFIX}{report.kind}/{run}/"
         pictures = tuple(
@@ -149,7 +148,7 @@ def stored_reports(store: ObjectStore) -> list[ListedReport]:
     found: dict[tuple[str, str], list[tuple[str, int]]] = {}
     whole = set()
     for info in store.list(PREFIX):
-        key = _KEY.fullmatch(info.key)
+        key = KEY.fullmatch(info.key)
         if key is None:
             continue
         report = (key[1], key[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -102,6 +103,22 @@ def test_files_that_could_not_be_deleted_go_with_the_next_request(
     again = stored("forget", "--artwork", "alpha/2", "--yes", "--json").json
     assert again["objects_removed"] == 1
     assert keys() == {SHARED["object_key"]}
+
+
+def test_reports_that_show_it_go_as_well(stored) -> None:
+    store = open_store(load_settings().objects_location)
+    folders = {name: f"reports/work/20261121T10150{at}Z" for at, name in enumerate("abcd")}
+    for name, folder in folders.items():
+        store.put(f"{folder}/work.png", b"png", content_type="image/png")
+        shown = {"a": {"images": [OWN["sha256"]]}, "b": {"images": [SHARED["sha256"]]}, "c": []}
+        if name in shown:
+            document = json.dumps(shown[name]).encode()
+            store.put(f"{folder}/report.json", document, content_type="application/json")
+    done = stored("forget", "--artwork", "alpha/2", "--yes", "--json").json
+    # What c and d show is not known: one has no list of its images, the other was cut off.
+    assert done["reports_removed"] == 3
+    left = {key for key in keys() if key.startswith("reports/")}
+    assert left == {f"{folders['b']}/work.png", f"{folders['b']}/report.json"}
 
 
 def test_the_name_need_not_be_kept(stored, sample_url: str) -> None:

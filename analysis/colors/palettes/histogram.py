@@ -6,6 +6,8 @@ hundred to a few thousand. Each stands for the mean of its own pixels, so flat c
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +20,9 @@ from analysis.colors.palettes.tones import Tones
 
 COARSE_LEVELS = 16
 """Levels a channel of a coarse cell, in which eight cells are joined."""
+
+BAND_PIXELS = 1 << 18
+"""Pixels that are counted at once: all of a preview's."""
 
 _CELLS = 32**3
 _COARSE = 256 // COARSE_LEVELS
@@ -35,7 +40,7 @@ class Cells:
     """Numbers of the cells among all that there are, rising, (m,)."""
     pixels: Bytes
     """The pixels that were counted, (n, 3) sRGB."""
-    cell_of: npt.NDArray[np.intp]
+    cell_of: npt.NDArray[np.uint16]
     """Number of each pixel's cell, (n,)."""
 
     @cached_property
@@ -57,9 +62,12 @@ class Cells:
     @cached_property
     def squares(self) -> Floats:
         """Sums of r² + g² + b² over each cell's pixels, (m,); few images are asked for them."""
-        wide = self.pixels.astype(np.int32)
-        sums = np.bincount(self.cell_of, np.einsum("ij,ij->i", wide, wide))
-        return sums[self.numbers].astype(np.float64)
+        sums = np.zeros(_CELLS)
+        for cell_of, weights, pixels in _bands(self.cell_of, self.pixels):
+            wide = pixels.astype(np.int32)
+            np.copyto(weights, np.einsum("ij,ij->i", wide, wide))
+            sums += np.bincount(cell_of, weights, _CELLS)
+        return sums[self.numbers]
 
     @cached_property
     def coarse(self) -> Tones:
@@ -78,13 +86,32 @@ def count_cells(rgb: Bytes) -> Cells:
     pixels = np.ascontiguousarray(rgb).reshape(-1, 3)
     # 5 bits a channel in one number is what OpenCV knows as an image of 15 bits a pixel.
     cells = cv2.cvtColor(pixels[np.newaxis], cv2.COLOR_RGB2BGR555).view(np.uint16).ravel()
-    cell_of = cells.astype(np.intp)
-    counts = np.bincount(cell_of, minlength=_CELLS)
+    counts, sums = np.zeros(_CELLS), np.zeros((3, _CELLS))
+    for cell_of, weights, band in _bands(cells, pixels):
+        counts += np.bincount(cell_of, minlength=_CELLS)
+        for channel, held in enumerate(sums):
+            np.copyto(weights, band[:, channel])
+            held += np.bincount(cell_of, weights, _CELLS)
     numbers = np.flatnonzero(counts)
-    sums = [
-        np.bincount(cell_of, channel.ravel(), _CELLS)[numbers]
-        for channel in cv2.split(pixels[np.newaxis])
-    ]
-    return Cells(
-        counts[numbers].astype(np.float64), np.stack(sums, axis=1), numbers, pixels, cell_of
-    )
+    return Cells(counts[numbers], np.ascontiguousarray(sums[:, numbers].T), numbers, pixels, cells)
+
+
+_memory = threading.local()
+
+
+def _bands(
+    cells: npt.NDArray[np.uint16], pixels: Bytes
+) -> Iterator[tuple[npt.NDArray[np.intp], Floats, Bytes]]:
+    """Yield cells (b,), room for as many weights (b,), and pixels (b, 3), band by band.
+
+    The first two lie in memory that the thread keeps. Were it asked for anew for every image, the
+    system would clear it each time, which takes longer than counting.
+    """
+    if not hasattr(_memory, "cell_of"):
+        _memory.cell_of = np.empty(BAND_PIXELS, dtype=np.intp)
+        _memory.weights = np.empty(BAND_PIXELS)
+    for start in range(0, len(pixels), BAND_PIXELS):
+        band = pixels[start : start + BAND_PIXELS]
+        cell_of, weights = _memory.cell_of[: len(band)], _memory.weights[: len(band)]
+        np.copyto(cell_of, cells[start : start + BAND_PIXELS], casting="unsafe")
+        yield cell_of, weights, band

@@ -6,11 +6,15 @@ import hashlib
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
+import pytest
 from PIL import Image
+from sqlalchemy import text
 
+from analysis.errors import NothingToShow
 from analysis.reports.archive import Picture, Report, store_report, stored_reports
 from storage.database import Database
 from storage.objects import ObjectStore
@@ -76,3 +80,17 @@ def test_the_list_has_whole_reports_only_the_latest_first(
     assert [(one.kind, one.run[9:11]) for one in listed] == [("colors", "11"), ("work", "10")]
     assert listed[1].keys == tuple(picture.key for picture in first.pictures)
     assert listed[1].bytes == sum(len(picture.png) for picture in first.pictures)
+
+
+def test_what_was_taken_down_meanwhile_is_not_stored(
+    database: Database, store: ObjectStore
+) -> None:
+    with database.begin() as connection:
+        connection.execute(
+            text("INSERT INTO forgotten (kind, key, label) VALUES ('image', 'aa', '')")
+        )
+    drawn = replace(report(), images=("aa", "bb"))
+    with pytest.raises(NothingToShow, match="aa was taken down"):
+        store_report(database, store, drawn)
+    assert list(store.list("reports/")) == []
+    store_report(database, store, replace(drawn, images=("bb",)))
