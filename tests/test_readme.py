@@ -132,6 +132,22 @@ def test_every_command_works_and_prints_what_is_shown(newcomer: Path) -> None:
             served.wait(30)
 
 
+def guided_commands(page: str) -> list[str]:
+    """The commands of a page of docs/, as it shows them."""
+    found = re.findall(r"^ {4}(artworks .*)$", (ROOT / "docs" / page).read_text("utf-8"), re.M)
+    return [command.partition("  #")[0].strip() for command in found]
+
+
+@pytest.mark.parametrize("page", ["colors.md", "models.md", "reports.md"])
+def test_commands_of_the_guides_work_on_the_same_museum(newcomer: Path, page: str) -> None:
+    (newcomer / "painting.jpg").write_bytes((ROOT / "docs/images/contact-sheet.jpg").read_bytes())
+    given = guided_commands(page)
+    assert len(given) >= 4
+    for command in given:
+        done = run(command, newcomer)
+        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+
+
 def test_the_demo_leaves_the_picture(newcomer: Path) -> None:
     from PIL import Image
 

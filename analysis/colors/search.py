@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, text
 
-from analysis.colors.asked import AskedColor, ColorSearch
-from analysis.colors.conversion import hex_to_rgb, rgb_to_lab
+from analysis.colors.asked import ColorSearch
+from analysis.colors.conversion import Floats, hex_to_rgb, rgb_to_lab
 from analysis.colors.difference import ciede2000
 from analysis.colors.harmony import members
 from analysis.errors import NothingToShow, WrongSearch
@@ -148,7 +148,7 @@ def find_images(connection: Connection, search: ColorSearch) -> list[FoundImage]
     rows = connection.execute(*_statement(search, model_id)).all()
     ids = [row.image_id for row in rows]
     images = {row.id: row for row in connection.execute(_IMAGES, {"ids": ids})}
-    palettes = _grouped(connection.execute(_PALETTES, {"ids": ids, "model_id": model_id}))
+    palettes = _palettes(connection, ids, model_id, search)
     scope = {"ids": ids, "site": search.site, "category": search.category}
     works = _grouped(connection.execute(_WORKS, scope))
     return [
@@ -159,7 +159,7 @@ def find_images(connection: Connection, search: ColorSearch) -> list[FoundImage]
             matches=tuple(_matches(search, row, palettes[row.image_id])),
             palette=tuple(
                 PaletteColor(color.hex, color.name, color.fraction)
-                for color in palettes[row.image_id]
+                for color in palettes[row.image_id].colors
             ),
             works=tuple(
                 FoundWork(
@@ -232,25 +232,49 @@ def _grouped(rows: Any) -> Mapping[int, Sequence[Any]]:
     return grouped
 
 
-def _matches(search: ColorSearch, row: Any, palette: Sequence[Any]) -> Iterator[Match]:
-    lab = np.array([(color.lab_l, color.lab_a, color.lab_b) for color in palette])
-    asked = rgb_to_lab([hex_to_rgb(color.hex) for color in search.colors or (AskedColor("#000"),)])
-    distances = ciede2000(asked[:, np.newaxis], lab)
+@dataclass(frozen=True)
+class _Palette:
+    colors: Sequence[Any]
+    """Rows of image_colors, the largest share first."""
+    lab: Floats
+    """(n, 3) CIE L*a*b* D65."""
+    distances: Floats
+    """(asked, n) CIEDE2000 to each colour asked for."""
+
+
+def _palettes(
+    connection: Connection, ids: Sequence[int], model_id: int, search: ColorSearch
+) -> Mapping[int, _Palette]:
+    rows = connection.execute(_PALETTES, {"ids": ids, "model_id": model_id}).all()
+    lab = np.array([(row.lab_l, row.lab_a, row.lab_b) for row in rows]).reshape(-1, 3)
+    asked = np.array([rgb_to_lab(hex_to_rgb(color.hex)) for color in search.colors])
+    distances = ciede2000(asked.reshape(-1, 1, 3), lab)
+    found: dict[int, _Palette] = {}
+    start = 0
+    for image_id, colors in _grouped(rows).items():
+        end = start + len(colors)
+        found[image_id] = _Palette(colors, lab[start:end], distances[:, start:end])
+        start = end
+    return found
+
+
+def _matches(search: ColorSearch, row: Any, palette: _Palette) -> Iterator[Match]:
+    distances = palette.distances
     if search.harmony is None:
         # A colour counts for the nearest of those asked for; with one, that is the only one.
         own = np.argmin(np.round(distances, 9), axis=0)
         for at, (share, distance) in enumerate(zip(row.shares, row.distances, strict=True)):
             best = int(np.argmin(np.where(own == at, distances[at], np.inf)))
-            yield Match(palette[best].hex, share, distance)
+            yield Match(palette.colors[best].hex, share, distance)
         return
-    parts = members(lab, row.hue, search.harmony)
+    parts = members(palette.lab, row.hue, search.harmony)
     if search.colors:
         base = distances[0] <= search.tolerance + 1e-9
         parts = np.vstack([base, parts[1:] & ~base])
     for at, (part, share) in enumerate(zip(parts, row.shares, strict=True)):
         if at == 0 and search.colors:
             best = int(np.argmin(distances[0]))
-            yield Match(palette[best].hex, share, round(float(distances[0, best]), 6))
+            nearest = round(float(distances[0, best]), 6)
+            yield Match(palette.colors[best].hex, share, nearest)
         else:
-            # Palettes have their largest share first.
-            yield Match(palette[int(np.argmax(part))].hex, share, None)
+            yield Match(palette.colors[int(np.argmax(part))].hex, share, None)

@@ -44,18 +44,23 @@ CREATE FUNCTION color_gap(
     a float8, b float8, c_from float8, c_to float8, h_from float8, h_to float8
 ) RETURNS TABLE (gap float8)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1 AS $$
-SELECT greatest(
-    least_c ^ 2 + least_h ^ 2 - rotation * greatest(most_product, 0),
-    greatest(dc_from - dh_to, dh_from - dc_to, 0) ^ 2
-        + CASE WHEN least_product >= 0 THEN 2 - rotation ELSE 2 END * least_product,
-    greatest(least_c, least_h) ^ 2 * (1 - rotation ^ 2 / 4))
+-- ΔC'² + ΔH'² - rotation · ΔC' · ΔH', where both are divided by their weights. Where they have
+-- opposite signs the corner nearest to zero has the least; elsewhere an edge has, at the point
+-- that the other term would choose, unless it lies beyond a corner.
+SELECT CASE
+    WHEN dc_from <= 0 AND dc_to >= 0 AND dh_from <= 0 AND dh_to >= 0 THEN 0
+    WHEN opposite THEN least_c ^ 2 + least_h ^ 2 + rotation_from * least_c * least_h
+    ELSE least(dc_from ^ 2 + h_from ^ 2 - rotation_to * dc_from * h_from,
+               dc_to ^ 2 + h_to ^ 2 - rotation_to * dc_to * h_to,
+               dh_from ^ 2 + c_from ^ 2 - rotation_to * dh_from * c_from,
+               dh_to ^ 2 + c_to ^ 2 - rotation_to * dh_to * c_to) END
 FROM (
-    -- The terms ΔC'/SC and ΔH'/SH, each from … to, and the product of both.
     SELECT *, greatest(dc_from, -dc_to, 0) AS least_c, greatest(dh_from, -dh_to, 0) AS least_h,
-           least(dc_from * dh_from, dc_from * dh_to, dc_to * dh_from, dc_to * dh_to)
-               AS least_product,
-           greatest(dc_from * dh_from, dc_from * dh_to, dc_to * dh_from, dc_to * dh_to)
-               AS most_product
+           dc_from >= 0 AND dh_to <= 0 OR dc_to <= 0 AND dh_from >= 0 AS opposite,
+           least(greatest(rotation_to * dc_from / 2, dh_from), dh_to) AS h_from,
+           least(greatest(rotation_to * dc_to / 2, dh_from), dh_to) AS h_to,
+           least(greatest(rotation_to * dh_from / 2, dc_from), dc_to) AS c_from,
+           least(greatest(rotation_to * dh_to / 2, dc_from), dc_to) AS c_to
 FROM (
     SELECT dc_from, dc_to,
            2 * sind(turn_from / 2)
@@ -64,8 +69,11 @@ FROM (
            2 * sind(turn_to / 2)
                * CASE WHEN turn_to > 0 THEN sqrt(c1_to * c2_to) / s_from
                       ELSE sqrt(c1_from * c2_from) / s_to END AS dh_to,
+           CASE WHEN off_blue + width > 85 THEN 0
+                ELSE 2 * sind(60 * exp(-(((off_blue + width) / 25) ^ 2)))
+                    * sqrt(power7_from / (power7_from + 6103515625)) END AS rotation_from,
            2 * sind(60 * exp(-((greatest(off_blue - width, 0) / 25) ^ 2)))
-               * sqrt(power7 / (power7 + 6103515625)) AS rotation
+               * sqrt(power7_to / (power7_to + 6103515625)) AS rotation_to
 FROM (
     -- T changes by at most 2.41 a radian, and lies between 0.07 and 1.93.
     SELECT *,
@@ -74,7 +82,8 @@ FROM (
            1 + 0.0075::float8 * (c1_to + c2_to)
                * least(t + 0.0421::float8 * width, 1.93::float8) AS s_to,
            least(abs(mean - 275), 360 - abs(mean - 275)) AS off_blue,
-           ((c1_to + c2_to) / 2) ^ 7 AS power7
+           ((c1_from + c2_from) / 2) ^ 7 AS power7_from,
+           ((c1_to + c2_to) / 2) ^ 7 AS power7_to
 FROM (
     SELECT *, 1 - 0.17::float8 * cosd(mean - 30) + 0.24::float8 * cosd(2 * mean)
                 + 0.32::float8 * cosd(3 * mean + 6) - 0.20::float8 * cosd(4 * mean - 63) AS t
@@ -128,7 +137,7 @@ OFFSET 0) bounds
 $$
 """
 
-# Sixteen sectors of four rings each first, then the cells of those that are near. What is left of
+# Sectors of 15° and three rings first, then the cells of those that are near. What is left of
 # the tolerance after a* and b* bounds lightness: ΔL' ≤ rest · SL, and SL is largest at one end of
 # the lightnesses that SL ≤ 1.75 leaves. The margin of 1e-6 covers the rounding of all this.
 CELLS = """
@@ -140,29 +149,38 @@ DECLARE
     reach CONSTANT float8 := (tolerance + 1e-9::float8) ^ 2 + 1e-6::float8;
 BEGIN
     RETURN QUERY
-    SELECT reached.cell,
+    SELECT bounded.cell,
            l - rest * (1 + 0.015::float8 * greatest(off ^ 2 / sqrt(20 + off ^ 2),
                                                    below ^ 2 / sqrt(20 + below ^ 2))),
            l + rest * (1 + 0.015::float8 * greatest(off ^ 2 / sqrt(20 + off ^ 2),
                                                    above ^ 2 / sqrt(20 + above ^ 2)))
     FROM (
-        SELECT near.cell, near.rest, l - 50 AS off, l - 50 - 0.875::float8 * near.rest AS below,
-               l - 50 + 0.875::float8 * near.rest AS above
+        -- The mean lightness, from 50, that the first bound allows allows a closer one.
+        SELECT first.cell, first.rest, first.off,
+               off - rest / 2 * (1 + 0.015::float8 * greatest(off ^ 2 / sqrt(20 + off ^ 2),
+                                                             below ^ 2 / sqrt(20 + below ^ 2)))
+                   AS below,
+               off + rest / 2 * (1 + 0.015::float8 * greatest(off ^ 2 / sqrt(20 + off ^ 2),
+                                                             above ^ 2 / sqrt(20 + above ^ 2)))
+                   AS above
+        FROM (SELECT near.cell, near.rest, l - 50 AS off,
+                     l - 50 - 0.875::float8 * near.rest AS below,
+                     l - 50 + 0.875::float8 * near.rest AS above
         FROM (
             SELECT (ring * 512 + arc)::smallint AS cell, sqrt(reach - near.gap) AS rest
-            FROM generate_series(0, 40, 4) rings, generate_series(0, 15) sector,
+            FROM generate_series(0, 42, 3) rings, generate_series(0, 23) sector,
                  LATERAL color_gap(
-                     a, b, color_ring_from(rings), color_ring_from(rings + 4),
-                     sector * 22.5::float8 - 360.0::float8 / color_ring_arcs(rings),
-                     (sector + 1) * 22.5::float8) far,
+                     a, b, color_ring_from(rings), color_ring_from(rings + 3),
+                     sector * 15::float8 - 360.0::float8 / color_ring_arcs(rings),
+                     (sector + 1) * 15::float8) far,
                  LATERAL (SELECT ring, color_ring_arcs(ring) AS arcs
-                          FROM generate_series(rings, least(rings + 3, 42)) ring OFFSET 0) one,
-                 LATERAL generate_series(sector * arcs / 16, (sector + 1) * arcs / 16 - 1) arc,
+                          FROM generate_series(rings, least(rings + 2, 42)) ring OFFSET 0) one,
+                 LATERAL generate_series(sector * arcs / 24, (sector + 1) * arcs / 24 - 1) arc,
                  LATERAL color_gap(
                      a, b, color_ring_from(ring), color_ring_from(ring + 1),
                      arc * 360.0::float8 / arcs, (arc + 1) * 360.0::float8 / arcs) near
             WHERE far.gap <= reach AND near.gap <= reach
-        OFFSET 0) near
-    OFFSET 0) reached;
+        OFFSET 0) near OFFSET 0) first
+    OFFSET 0) bounded;
 END $$
 """

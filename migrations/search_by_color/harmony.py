@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from migrations.search_by_color.parts import (
+    CELLS,
     FILTERS,
+    IN_CELL,
     MODEL,
     PART,
     REFUSE,
     SEARCH,
     SHOWN,
     WITHIN,
-    in_cells,
 )
 
 # The chroma from which on a colour has a hue that people see, and how far, in degrees, a hue may
@@ -94,7 +95,7 @@ BEGIN
         WITH q AS MATERIALIZED (
             SELECT asked.lab_l, asked.lab_a, asked.lab_b, asked.model_id
         ), near AS MATERIALIZED (
-            SELECT c.image_id FROM q, {in_cells()}
+            SELECT c.image_id FROM q, {CELLS}, {IN_CELL}
             GROUP BY c.image_id HAVING sum(c.part) + 500 >= floor(min_share * 1e9)
         ), c AS (
             SELECT near.image_id, c.part, c.colorful, c.hue, 0 AS base_rank,

@@ -41,17 +41,33 @@ REFUSE = """
 """
 
 
-def in_cells(tolerance: str = "tolerance") -> str:
-    """Images `c` whose colours may be as near to `q`: what lies in cells that are.
+# Of each cell `k` of `q` the images `c` with a colour there, which may be near enough. OFFSET 0
+# makes each cell a lookup of its own.
+CELLS = "LATERAL color_cells(q.lab_l, q.lab_a, q.lab_b, tolerance) k"
+IN_CELL = f"""
+    LATERAL (
+        SELECT c.image_id, {PART} AS part FROM image_colors c
+        WHERE c.model_id = q.model_id AND c.cell = k.cell
+          AND c.lab_l BETWEEN k.l_from AND k.l_to
+        OFFSET 0
+    ) c
+"""  # noqa: S608 - fragments of ours
 
-    OFFSET 0 makes each cell a lookup of its own.
+
+def nth_best(candidates: str, measured: str) -> str:
+    """The score in millionths that `most` of the candidates reach; 0 where fewer are found.
+
+    `measured` joins a candidate `found` with its score, `exact.millionths`.
     """
     return f"""
-        LATERAL color_cells(q.lab_l, q.lab_a, q.lab_b, {tolerance}) k,
-        LATERAL (
-            SELECT c.image_id, {PART} AS part FROM image_colors c
-            WHERE c.model_id = q.model_id AND c.cell = k.cell
-              AND c.lab_l BETWEEN k.l_from AND k.l_to
-            OFFSET 0
-        ) c
+        SELECT coalesce(max(nth.millionths), 0) AS millionths FROM (
+            SELECT exact.millionths FROM ({candidates}) found, {measured}
+            WHERE {SHOWN}
+            ORDER BY exact.millionths DESC
+            OFFSET greatest(coalesce(most, 1), 1) - 1 LIMIT 1
+        ) nth
     """  # noqa: S608 - fragments of ours
+
+
+# Candidates that are measured for it; none where all are wanted.
+TRIED = "LIMIT CASE WHEN most IS NULL THEN 0 ELSE 2 * most + 50 END"

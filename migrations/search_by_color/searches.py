@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from migrations.search_by_color.parts import (
+    CELLS,
     FILTERS,
+    IN_CELL,
     MODEL,
     PART,
     REFUSE,
     SEARCH,
     SHOWN,
+    TRIED,
     WITHIN,
-    in_cells,
+    nth_best,
 )
 
 
 def like_color() -> str:
     """One colour: by the share that is like it, then by the nearest distance.
 
-    The upper bounds come from the index alone. The best of them are measured, which tells the
-    share that is needed; whatever cannot reach it is left alone.
+    Images that have much of a colour near the middle are measured first: what the best of them
+    reach is asked of all others. Their upper bounds come from the index alone; the best of those
+    are measured, which raises what is asked, and then the few that can still reach it.
     """
+    middle = f"""
+        SELECT DISTINCT c.image_id FROM (
+            SELECT c.image_id
+            FROM (SELECT * FROM cells ORDER BY l_to - l_from DESC LIMIT 20) k, q, {IN_CELL}
+            ORDER BY c.part DESC {TRIED}
+        ) c
+    """  # noqa: S608 - fragments of ours
     measured = f"""
-        LATERAL (
+        q, LATERAL (
             SELECT least(1000000, (sum(c.part) + 500) / 1000) AS millionths,
                    round(min(c.d)::numeric, 6) AS nearest
             FROM (
@@ -46,23 +57,18 @@ BEGIN
     {REFUSE}
     RETURN QUERY
     WITH q AS MATERIALIZED (SELECT *, {MODEL} AS model_id FROM hex_to_lab(hex)),
+    cells AS MATERIALIZED (SELECT k.* FROM q, {CELLS}),
+    reached AS MATERIALIZED ({nth_best(middle, measured)}),
     near AS MATERIALIZED (
         SELECT c.image_id, least(1000000, (sum(c.part) + 500) / 1000) AS most_share
-        FROM q, {in_cells()}
+        FROM q, cells k, {IN_CELL}
         GROUP BY c.image_id
+        HAVING least(1000000, (sum(c.part) + 500) / 1000) >= (SELECT millionths FROM reached)
     ), needed AS MATERIALIZED (
-        SELECT coalesce(max(nth.millionths), 0) AS millionths FROM (
-            SELECT exact.millionths
-            FROM (SELECT * FROM near ORDER BY most_share DESC
-                  LIMIT CASE WHEN most IS NULL THEN 0 ELSE 2 * most + 50 END) found,
-                 q, {measured}
-            WHERE {SHOWN}
-            ORDER BY exact.millionths DESC
-            OFFSET greatest(coalesce(most, 1), 1) - 1 LIMIT 1
-        ) nth
+        {nth_best(f"SELECT * FROM near ORDER BY most_share DESC {TRIED}", measured)}
     ), found AS (
         SELECT found.image_id, exact.millionths, exact.nearest
-        FROM near found, q, {measured}
+        FROM near found, {measured}
         WHERE found.most_share >= (SELECT millionths FROM needed)
           AND found.most_share >= floor(min_share * 1e6)
           AND exact.millionths >= (SELECT millionths FROM needed)
@@ -132,7 +138,7 @@ BEGIN
         FROM unnest(hexes) WITH ORDINALITY AS u(hex, n), LATERAL hex_to_lab(u.hex) lab
     ), near AS MATERIALIZED (
         SELECT c.image_id, q.n, (sum(c.part) + 500) / 1000 AS most_share
-        FROM q, {in_cells()}
+        FROM q, {CELLS}, {IN_CELL}
         GROUP BY c.image_id, q.n
     ), candidates AS MATERIALIZED (
         SELECT near.image_id,
@@ -141,15 +147,7 @@ BEGIN
         FROM near GROUP BY near.image_id
         HAVING count(*) = wanted AND min(near.most_share) >= floor(min_share * 1e6)
     ), needed AS MATERIALIZED (
-        SELECT coalesce(max(nth.millionths), 0) AS millionths FROM (
-            SELECT exact.millionths
-            FROM (SELECT * FROM candidates ORDER BY most_score DESC
-                  LIMIT CASE WHEN most IS NULL THEN 0 ELSE 2 * most + 50 END) found,
-                 {measured}
-            WHERE {SHOWN}
-            ORDER BY exact.millionths DESC
-            OFFSET greatest(coalesce(most, 1), 1) - 1 LIMIT 1
-        ) nth
+        {nth_best(f"SELECT * FROM candidates ORDER BY most_score DESC {TRIED}", measured)}
     ), found AS (
         SELECT found.image_id, exact.*
         FROM candidates found, {measured}

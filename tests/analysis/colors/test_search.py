@@ -26,7 +26,7 @@ from tests.analysis.colors.palettes import Stored, add_images, add_model, add_pa
 
 VIOLET = "#8a2be2"
 WHEAT = "#f5deb3"
-MANY = 150
+MANY = 200
 
 
 def like_color(database: Database, hex_color: str, **arguments: Any) -> list[tuple[Any, ...]]:
@@ -363,7 +363,10 @@ SCANS = text("""
 
 
 def test_large_collections_are_searched_by_the_index_alone(database: Database) -> None:
-    """100,000 palettes: what each search reads, told by the server's own counters."""
+    """100,000 palettes: what each search reads, told by the server's own counters.
+
+    The best are also the beginning of all.
+    """
     images = 100_000
     with database.begin() as connection:
         large.fill(connection, images, seed=5)
@@ -384,3 +387,15 @@ def test_large_collections_are_searched_by_the_index_alone(database: Database) -
         # Of 500,000 colours few are looked at, and the palettes of few images.
         assert entries < 60_000, search
         assert measured < 6_000, search
+    for hex_color in (VIOLET, "#3060c0", "#6b5335"):
+        best = like_color(database, hex_color, most=24)
+        assert len(best) == 24
+        assert best == like_color(database, hex_color)[:24]
+    pair = ["#6b5335", VIOLET]
+    assert like_colors(database, pair, most=9) == like_colors(database, pair)[:9]
+    # What stands in for others is no reason to ask less of the rest.
+    hidden = [row[0] for row in like_color(database, "#3060c0", most=40)]
+    sql(database, "UPDATE images SET placeholder = true WHERE id = ANY(:ids)", ids=hidden)
+    best = like_color(database, "#3060c0", most=24)
+    assert not {row[0] for row in best} & set(hidden)
+    assert best == like_color(database, "#3060c0")[:24]
