@@ -6,8 +6,9 @@ computing and the rows it cannot share, so the ratio says as much about the jobs
 engine. What one image costs is therefore shown by stage: seconds by the clock in the threads of the
 stage, their waiting for a core or for Python's lock included.
 
-Jobs on originals ask for 1,024 px, which no reduction of a 2,000 × 1,600 JPEG keeps: they get all
-3.2 megapixels, and halve them to 500 × 400 first, as jobs with a model shrink to its input.
+Originals have 12 megapixels, as museums give them out. Jobs on them ask for 1,024 px, for which
+4,000 × 3,000 is decoded at three eighths, and halve what they get first, as jobs with a model
+shrink to its input.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ from analysis.jobs import RGB, Compute, ImageJob
 from benchmarks.analysing.clock import clock_seconds, in_turn, one_thread
 from benchmarks.analysing.collection import Workshop
 from benchmarks.analysing.figures import Figure, Section
-from benchmarks.analysing.pictures import LARGE, Pictures, jpeg, large_jpeg, pictures
+from benchmarks.analysing.pictures import Pictures, jpeg, large_jpeg, pictures
 
 SHARED, OWN = ("read", "decode"), ("compute", "write")
 """Stages that jobs of one pass share, and those that each has for itself."""
 STAGES = SHARED + OWN
+ORIGINAL = (4000, 3000)
+"""Width and height of originals, pixels."""
 ORIGINAL_PX = 1024
 """What the jobs on originals ask for."""
 MODEL_PX = 400
@@ -78,19 +81,19 @@ def _smaller(image: RGB) -> RGB:
 def measure(
     workshop: Workshop,
     previews: int = 240,
-    originals: int = 48,
+    originals: int = 24,
     rounds: int = 5,
     found: Pictures | None = None,
 ) -> list[Section]:
     """Run both jobs over previews, and their like over originals, `rounds` times in turn."""
     found = found or pictures(min(previews, PREVIEWS))
     small = [jpeg(pixels) for pixels in found.pixels]
-    large = [large_jpeg(pixels, at) for at, pixels in enumerate(found.pixels[:ORIGINALS])]
+    large = [large_jpeg(pixels, at, ORIGINAL) for at, pixels in enumerate(found.pixels[:ORIGINALS])]
     originals_jobs = [on_originals(job) for job in (COLORS, FEATURES)]
     sections = []
     for name, what, jpegs, count, jobs, most in (
         ("previews", "previews", small, previews, [COLORS, FEATURES], 0.9),
-        ("originals", f"originals of {LARGE[0]:,} × {LARGE[1]:,}", large, originals,
+        ("originals", f"originals of {ORIGINAL[0]:,} × {ORIGINAL[1]:,}", large, originals,
          originals_jobs, 0.7),
     ):  # fmt: skip
         workshop.empty()

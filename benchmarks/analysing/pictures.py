@@ -64,16 +64,16 @@ def square(pixels: RGB, side: int = 224) -> RGB:
     return np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA))
 
 
-def large_jpeg(pixels: RGB, number: int) -> bytes:
-    """Return a 2,000 × 1,600 JPEG of a picture, with detail down to the pixel as a photograph has.
+def large_jpeg(pixels: RGB, number: int, size: tuple[int, int] = LARGE) -> bytes:
+    """Return a large JPEG of a picture, with detail down to the pixel as a photograph has.
 
     The middle of the picture is enlarged and gets the grain of a camera.
     """
     height, width, _ = pixels.shape
-    part = (min(width, height * 5 // 4), min(height, width * 4 // 5))
+    part = (min(width, height * size[0] // size[1]), min(height, width * size[1] // size[0]))
     left, top = (width - part[0]) // 2, (height - part[1]) // 2
     middle = pixels[top : top + part[1], left : left + part[0]]
-    large = cv2.resize(middle, LARGE, interpolation=cv2.INTER_CUBIC).astype(np.int16)
+    large = cv2.resize(middle, size, interpolation=cv2.INTER_CUBIC).astype(np.int16)
     grain = np.random.default_rng(number).normal(0, GRAIN, large.shape[:2])
     large += np.rint(grain).astype(np.int16)[..., np.newaxis]
     return jpeg(np.clip(large, 0, 255).astype(np.uint8), QUALITIES[number % len(QUALITIES)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrations.search_by_color.parts import (
+    AT_MOST,
     CELLS,
     FILTERS,
     IN_CELL,
@@ -96,7 +97,7 @@ BEGIN
             SELECT asked.lab_l, asked.lab_a, asked.lab_b, asked.model_id
         ), near AS MATERIALIZED (
             SELECT c.image_id FROM q, {CELLS}, {IN_CELL}
-            GROUP BY c.image_id HAVING sum(c.part) + 500 >= floor(min_share * 1e9)
+            GROUP BY c.image_id HAVING {AT_MOST} >= floor(min_share * 1e6)
         ), c AS (
             SELECT near.image_id, c.part, c.colorful, c.hue, 0 AS base_rank,
                    asked.hue AS base_hue, c.d <= {WITHIN} AS base

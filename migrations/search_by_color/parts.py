@@ -41,17 +41,20 @@ REFUSE = """
 """
 
 
-# Of each cell `k` of `q` the images `c` with a colour there, which may be near enough. OFFSET 0
-# makes each cell a lookup of its own.
+# Of each cell `k` of `q` the images `c` with a colour there, which may be near enough, and its
+# share. OFFSET 0 makes each cell a lookup of its own.
 CELLS = "LATERAL color_cells(q.lab_l, q.lab_a, q.lab_b, tolerance) k"
-IN_CELL = f"""
+IN_CELL = """
     LATERAL (
-        SELECT c.image_id, {PART} AS part FROM image_colors c
+        SELECT c.image_id, c.fraction FROM image_colors c
         WHERE c.model_id = q.model_id AND c.cell = k.cell
           AND c.lab_l BETWEEN k.l_from AND k.l_to
         OFFSET 0
     ) c
-"""  # noqa: S608 - fragments of ours
+"""
+# What their shares come to at most, in millionths. Adding them as they are is faster than exact,
+# and what it may be off by is far less than the 1 that is added.
+AT_MOST = "least(1000000, floor(sum(c.fraction) * 1e6 + 1))::bigint"
 
 
 def nth_best(candidates: str, measured: str) -> str:

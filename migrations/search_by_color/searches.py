@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrations.search_by_color.parts import (
+    AT_MOST,
     CELLS,
     FILTERS,
     IN_CELL,
@@ -28,7 +29,7 @@ def like_color() -> str:
         SELECT DISTINCT c.image_id FROM (
             SELECT c.image_id
             FROM (SELECT * FROM cells ORDER BY l_to - l_from DESC LIMIT 20) k, q, {IN_CELL}
-            ORDER BY c.part DESC {TRIED}
+            ORDER BY c.fraction DESC {TRIED}
         ) c
     """  # noqa: S608 - fragments of ours
     measured = f"""
@@ -60,10 +61,10 @@ BEGIN
     cells AS MATERIALIZED (SELECT k.* FROM q, {CELLS}),
     reached AS MATERIALIZED ({nth_best(middle, measured)}),
     near AS MATERIALIZED (
-        SELECT c.image_id, least(1000000, (sum(c.part) + 500) / 1000) AS most_share
+        SELECT c.image_id, {AT_MOST} AS most_share
         FROM q, cells k, {IN_CELL}
         GROUP BY c.image_id
-        HAVING least(1000000, (sum(c.part) + 500) / 1000) >= (SELECT millionths FROM reached)
+        HAVING {AT_MOST} >= (SELECT millionths FROM reached)
     ), needed AS MATERIALIZED (
         {nth_best(f"SELECT * FROM near ORDER BY most_share DESC {TRIED}", measured)}
     ), found AS (
@@ -137,7 +138,7 @@ BEGIN
         SELECT u.n, lab.*, {MODEL} AS model_id
         FROM unnest(hexes) WITH ORDINALITY AS u(hex, n), LATERAL hex_to_lab(u.hex) lab
     ), near AS MATERIALIZED (
-        SELECT c.image_id, q.n, (sum(c.part) + 500) / 1000 AS most_share
+        SELECT c.image_id, q.n, {AT_MOST} AS most_share
         FROM q, {CELLS}, {IN_CELL}
         GROUP BY c.image_id, q.n
     ), candidates AS MATERIALIZED (

@@ -52,6 +52,8 @@ START_TIMEOUT_S = 120.0
 LOG_TAIL_LINES = 15
 POLL_S = 0.02
 OWN_SETTINGS = "artworks.conf"
+# Memory is taken as it is used; the indexes of a million palettes fit.
+SHARED_BUFFERS = "512MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +312,7 @@ class EmbeddedPostgres:
             "port": str(PORT),
             "unix_socket_directories": str(socket_folder),
             "unix_socket_permissions": "0700",
+            "shared_buffers": SHARED_BUFFERS,
             **options,
         }
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
