@@ -31,6 +31,9 @@ HUE_CUT = 300.0
 NO_DIRECTION = math.degrees(math.sqrt(2.0))
 """Degrees: the angular deviation of hues that point everywhere, the largest that there is."""
 
+DECIMALS = 9
+"""Decimals that are kept: how sums are added up, and so the last bits, is up to the machine."""
+
 BAND_PIXELS = 12_288
 """Pixels that are converted at once: what fits the processor's cache is done in half the time."""
 
@@ -74,7 +77,7 @@ def channel_statistics(rgb: RGB) -> Floats:
     deviation = np.sqrt(shares @ (deviations**2 + (means - mean) ** 2))
     statistics: Floats = np.stack([mean, deviation], axis=1)
     statistics[CHANNELS.index("hue")] = _hue_statistics(*hues.sum(axis=0))
-    return statistics.ravel()
+    return statistics.ravel().round(DECIMALS)
 
 
 def _band(rgb: RGB) -> tuple[Floats, Floats, tuple[float, float, float], int]:

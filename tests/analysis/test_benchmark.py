@@ -102,10 +102,10 @@ def test_a_color_that_was_not_found_counts_by_its_share() -> None:
 
 
 def test_passes(workshop: Workshop, found: Pictures) -> None:
-    previews, originals = passes.measure(workshop, previews=4, originals=2, rounds=1, found=found)
-    measured = values(previews) | values(originals)
-    assert len(measured) == len(previews.figures) + len(originals.figures)
-    for name in ("previews", "originals"):
+    sections = passes.measure(workshop, previews=4, originals=2, rounds=1, found=found)
+    measured = {name: value for section in sections for name, value in values(section).items()}
+    assert len(measured) == sum(len(section.figures) for section in sections)
+    for name in ("previews", "originals", "huge"):
         assert measured[f"ratio_one_pass_{name}"] > 0.0
         for way in ("first", "second", "both"):
             assert measured[f"{name}_{way}_decode_ms"] > 0.0

@@ -228,7 +228,8 @@ def balanced(examples: Examples, folds: int) -> Examples:
 def connected(ids: Sequence[int], pairs: Iterable[tuple[int, int]]) -> Groups:
     """Return the number of the group of each id; pairs, and chains of pairs, are of one group.
 
-    Ids of pairs need not be among `ids`.
+    Ids of pairs need not be among `ids`. Groups are numbered as they first appear in `ids`: splits
+    are drawn by these numbers, and ids follow the order of a crawl, which is never the same twice.
     """
     ends = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
     nodes = np.unique(np.concatenate([np.asarray(ids, dtype=np.int64), ends.ravel()]))
@@ -236,7 +237,10 @@ def connected(ids: Sequence[int], pairs: Iterable[tuple[int, int]]) -> Groups:
     ones = np.ones(len(ends), dtype=np.bool_)
     graph = coo_array((ones, (left, right)), shape=(len(nodes), len(nodes)))
     _, component = connected_components(graph, directed=False)
-    groups: Groups = component[np.searchsorted(nodes, ids)].astype(np.int64)
+    _, first, place = np.unique(
+        component[np.searchsorted(nodes, ids)], return_index=True, return_inverse=True
+    )
+    groups: Groups = first.argsort().argsort()[place].astype(np.int64)
     return groups
 
 

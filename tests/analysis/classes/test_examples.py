@@ -255,3 +255,19 @@ def test_groups_are_chains_of_pairs(ids: list[int], pairs: list[tuple[int, int]]
     for at, left in enumerate(ids):
         for other, right in enumerate(ids):
             assert (groups[at] == groups[other]) == (right in reached[left])
+
+
+@given(
+    st.permutations(range(12)),
+    st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=12),
+)
+def test_groups_do_not_depend_on_the_numbers_of_rows(
+    order: list[int], pairs: list[tuple[int, int]]
+) -> None:
+    # Another crawl stores the same images in another order, so their ids are others.
+    ids = list(range(12))
+    renumbered = [(order[one], order[other]) for one, other in pairs]
+    there = connected([order[one] for one in ids], renumbered)
+    assert there.tolist() == connected(ids, pairs).tolist()
+    firsts = list(dict.fromkeys(there.tolist()))
+    assert firsts == sorted(firsts)
