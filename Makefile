@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 EXTRAS := crawl,browser,analysis,schedule,web,dev
+# One more than there are cores: tests wait for servers a good part of their time.
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(6, (os.cpu_count() or 1) + 1))')
 
 .PHONY: help setup demo test lint bench services clean
 
@@ -39,7 +41,7 @@ demo: setup ## Crawl the bundled museum, or your images: make demo ART=FOLDER
 test: setup ## Check everything: style, types, and the whole test suite against real services
 	@$(VENV)/bin/python -m storage.embedded --if-possible
 	@$(MAKE) --no-print-directory lint
-	@$(VENV)/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
+	@$(VENV)/bin/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=worksteal
 
 lint: setup ## Check style and types
 	@echo "ruff check"; $(VENV)/bin/ruff check .

@@ -62,6 +62,14 @@ def missing(part: str, reason: str) -> None:
     pytest.skip(text)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long values by their argument: processes that share the tests must name them alike.
+
+    Packed bytes, say, hold the time at which they were packed.
+    """
+    return argname if isinstance(val, str | bytes) and len(val) > 40 else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest test: where several processes share the tests, none waits for it."""
     items.sort(key=lambda item: item.path.name != "test_readme.py")

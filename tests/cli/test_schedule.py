@@ -297,7 +297,6 @@ def test_killed_and_started_again_nothing_is_left_and_what_was_cut_short_runs_ag
         (["scrapy", "crawl", "artworks", "-a", "site=demo", "-a", "limit=x"], "-a limit=x: a num"),
         (["scrapy", "crawl", "artworks", "-a", "site=jsonld"], "say where to begin"),
     ],
-    ids=" ".join,
 )
 def test_commands_that_cannot_be_run_are_told(words: list[str], told: str) -> None:
     with pytest.raises(UsageError) as error:

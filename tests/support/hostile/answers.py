@@ -142,7 +142,7 @@ def zstd_bomb(megabytes: int) -> bytes:
 def layers(data: bytes, times: int) -> bytes:
     """Data packed again and again."""
     for _ in range(times):
-        data = gzip.compress(data, 1)
+        data = gzip.compress(data, 1, mtime=0)
     return data
 
 
