@@ -21,7 +21,7 @@ WORKDIR /app
 COPY pyproject.toml constraints.txt ./
 RUN printf '# artworks\n' > README.md \
     && pip install 'setuptools>=77' \
-    && pip install -c constraints.txt '.[crawl,browser,analysis,schedule,web]' \
+    && pip install -c constraints.txt '.[crawl,browser,analysis,fast,schedule,web]' \
     && pip uninstall --yes artworks \
     && rm -rf README.md build ./*.egg-info
 

@@ -7,7 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
-EXTRAS := crawl,browser,analysis,schedule,web,dev
+EXTRAS := crawl,browser,analysis,fast,schedule,web,dev
 # One more than there are cores: tests wait for servers a good part of their time.
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(6, (os.cpu_count() or 1) + 1))')
 

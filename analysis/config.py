@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +20,15 @@ class AnalysisSettings(BaseSettings):
     schedule: Path = Field(
         default=Path("schedule.toml"),
         description="The file that `artworks schedule` runs; see docs/schedule.md.",
+    )
+    embedding: str = Field(
+        default="mobilenet_v2",
+        description="Network that `artworks analyze embeddings` runs, or the path of a saved Keras "
+        "model; see docs/embeddings.md.",
+    )
+    inference: Literal["auto", "openvino", "frozen", "keras"] = Field(
+        default="auto",
+        description="How networks run: the fastest way that agrees with Keras, or one by name.",
     )
 
 

@@ -65,3 +65,15 @@ class ArtifactDamaged(AnalysisError):
 
 class ArtifactOutdated(UsageError):
     """What was trained needs another version of a package than is installed."""
+
+
+class NoEmbeddings(UsageError):
+    """Images are to be compared, and none has been embedded."""
+
+
+class NetworkUnavailable(UsageError):
+    """A network, its weights or a package that it needs cannot be had."""
+
+
+class NetworkDisagrees(AnalysisError):
+    """A fast way of running a network does not give what Keras gives."""

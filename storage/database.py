@@ -42,6 +42,7 @@ REFUSED_WRITES = (
     (psycopg2.errors.DiskFull, "free some space on the disk of the server."),
 )
 OLDEST_POSTGRESQL = 150000
+OLDEST_PGVECTOR = (0, 8)
 
 
 class Database:
@@ -109,6 +110,7 @@ class Database:
                     f"the database {self.name} is PostgreSQL {server_version}, and 15 or newer is "
                     "needed: point ARTWORKS_DATABASE_URL at a newer server."
                 )
+            self._require_pgvector(connection)
             connection.execute(text("SELECT pg_advisory_lock(hashtext('artworks.migrate'))"))
             connection.commit()
             try:
@@ -125,6 +127,26 @@ class Database:
                 connection.rollback()
                 connection.execute(text("SELECT pg_advisory_unlock(hashtext('artworks.migrate'))"))
                 connection.commit()
+
+    def _require_pgvector(self, connection: Connection) -> None:
+        """Raise DatabaseUnavailable unless vectors can be searched with filters."""
+        version = connection.scalar(
+            text(
+                "SELECT coalesce(installed_version, default_version) "
+                "FROM pg_available_extensions WHERE name = 'vector'"
+            )
+        )
+        if version is None:
+            raise DatabaseUnavailable(
+                f"the server of the database {self.name} has no pgvector: install it there (on "
+                "Debian and Ubuntu, apt-get install postgresql-17-pgvector from apt.postgresql.org)"
+                ", or use the image pgvector/pgvector."
+            )
+        if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_PGVECTOR:
+            raise DatabaseUnavailable(
+                f"the database {self.name} has pgvector {version}, and 0.8 or newer is needed: "
+                "install it, and run ALTER EXTENSION vector UPDATE as its owner."
+            )
 
     def _refuse_newer(self, current: str | None) -> None:
         known = ScriptDirectory.from_config(_alembic_config()).walk_revisions()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -681,6 +682,132 @@ class ImageLabel(Base):
     score: Mapped[float] = mapped_column(comment="How sure the model is, 0 to 1")
     accepted: Mapped[bool] = mapped_column(
         Boolean, comment="Whether the label counts: the likeliest, or above the model's threshold"
+    )
+
+
+class ImageEmbedding(Base):
+    """An image as a vector."""
+
+    __tablename__ = "image_embeddings"
+    __table_args__ = (
+        Index("ix_image_embeddings_model_id", "model_id", "image_id"),
+        {
+            "comment": "Images as vectors of length 1: what is alike is near. One HNSW index for "
+            "each model, made when its images are embedded"
+        },
+    )
+
+    image_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("images.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The image",
+    )
+    model_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("models.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The network, its layer and its weights",
+    )
+    embedding: Mapped[Any] = mapped_column(
+        HALFVEC, comment="The vector; the model's params->'dimensions' says how long it is"
+    )
+
+
+class Cluster(Base):
+    """A group of images that belong together."""
+
+    __tablename__ = "clusters"
+    __table_args__ = ({"comment": "Groups of images that belong together"},)
+
+    model_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("models.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The clustering",
+    )
+    cluster: Mapped[int] = mapped_column(
+        primary_key=True, autoincrement=False, comment="Number of the group, from 1, largest first"
+    )
+    size: Mapped[int] = mapped_column(comment="Images that belong to it most of all")
+    theme: Mapped[str | None] = _text_or_null("What its works have in common, in terms")
+    metrics: Mapped[dict[str, Any]] = _json("Distances within and between, terms with their lift")
+
+
+class ImageCluster(Base):
+    """That an image belongs to a group, and how much."""
+
+    __tablename__ = "image_clusters"
+    __table_args__ = (
+        Index("ix_image_clusters_model_id_cluster", "model_id", "cluster"),
+        {"comment": "Which images belong to which group, and how much"},
+    )
+
+    image_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("images.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The image",
+    )
+    model_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("models.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The clustering",
+    )
+    cluster: Mapped[int] = mapped_column(
+        primary_key=True, autoincrement=False, comment="Number of the group in clusters"
+    )
+    probability: Mapped[float] = mapped_column(comment="How much it belongs to the group, 0 to 1")
+
+
+class ImagePosition(Base):
+    """A place on the map."""
+
+    __tablename__ = "image_positions"
+    __table_args__ = ({"comment": "A map of the collection: what is alike lies together"},)
+
+    image_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("images.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The image",
+    )
+    model_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("models.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The map",
+    )
+    x: Mapped[float] = mapped_column(comment="From left, 0, to right, 1")
+    y: Mapped[float] = mapped_column(comment="From top, 0, to bottom, 1")
+
+
+class ImageOutlier(Base):
+    """How much an image differs from the others."""
+
+    __tablename__ = "image_outliers"
+    __table_args__ = (
+        Index("ix_image_outliers_model_id_score", "model_id", "score"),
+        {"comment": "How much each image differs from the others"},
+    )
+
+    image_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("images.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The image",
+    )
+    model_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("models.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The method",
+    )
+    score: Mapped[float] = mapped_column(comment="More is odder, in the method's unit")
+    is_outlier: Mapped[bool] = mapped_column(Boolean, comment="Whether it is above the threshold")
+    label: Mapped[str | None] = _text_or_null(
+        "kind:name of the term whose works it was compared with; null: with all"
     )
 
 

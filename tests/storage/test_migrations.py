@@ -16,14 +16,16 @@ from storage.models import Base
 
 REPOSITORY = Path(__file__).parents[2]
 VIEWS = {"artwork_overview", "artwork_palette", "crawl_health"}
+# But for those of extensions, which stay: others may use them.
 OBJECTS_LEFT = """
-    SELECT relname FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE '%alembic_version%'
-    UNION ALL
-    SELECT typname FROM pg_type
-    WHERE typnamespace = 'public'::regnamespace AND typname NOT LIKE '%alembic_version%'
-    UNION ALL
-    SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    WITH of_extensions AS (SELECT objid FROM pg_depend WHERE deptype = 'e')
+    SELECT name FROM (
+        SELECT oid, relname AS name, relnamespace AS namespace, 0::oid AS part_of FROM pg_class
+        UNION ALL SELECT oid, typname, typnamespace, typelem FROM pg_type
+        UNION ALL SELECT oid, proname, pronamespace, 0 FROM pg_proc
+    ) objects
+    WHERE namespace = 'public'::regnamespace AND name NOT LIKE '%alembic_version%'
+      AND NOT EXISTS (SELECT FROM of_extensions WHERE objid IN (objects.oid, objects.part_of))
 """
 MIGRATE = """
 import sys

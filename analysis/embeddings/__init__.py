@@ -1,0 +1,1 @@
+"""Images as vectors: networks that make them, and where they are kept."""
