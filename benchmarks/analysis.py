@@ -11,12 +11,9 @@ database is an embedded PostgreSQL in a temporary folder.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # Read when NumPy and scikit-learn are imported; threads of ours begin with them.
@@ -25,15 +22,9 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the package `analysis`, and not this file
 
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
-
 from benchmarks.analysing import decode, palette, passes, rerun, search  # noqa: E402
-from benchmarks.analysing.collection import Workshop, workshop  # noqa: E402
 from benchmarks.analysing.figures import Figure, Section  # noqa: E402
-
-Measure = Callable[[Callable[[], Workshop]], Sequence[Section]]
-"""Measures one section; calls its argument where it needs a collection."""
+from benchmarks.sections import Measure, run_sections  # noqa: E402
 
 SEARCH: Mapping[str, tuple[str, str, float | None]] = {
     "search_p95_ms_rare": ("colours of at most 3 % of the images, 95th percentile", "ms", 50.0),
@@ -82,57 +73,7 @@ QUICK: Mapping[str, Measure] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print tables, and say whether the targets are met."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--sections", default=",".join(FULL), help="some of them, separated by commas"
-    )
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--full", action="store_true", help="as large as the targets say (default)")
-    size.add_argument("--quick", action="store_true", help="small: minutes instead of many")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    options = parser.parse_args(arguments)
-    chosen = [name for name in options.sections.split(",") if name]
-    if unknown := [name for name in chosen if name not in FULL]:
-        parser.error(f"no section {', '.join(unknown)}: choose from {', '.join(FULL)}")
-
-    sections: list[Section] = []
-    with ExitStack() as stack:
-        opened: list[Workshop] = []
-
-        def place() -> Workshop:
-            if not opened:
-                opened.append(stack.enter_context(workshop()))
-            return opened[0]
-
-        for name in chosen:
-            found = (QUICK if options.quick else FULL)[name](place)
-            for section in found:
-                show(section)
-            sections += found
-    figures = [figure for section in sections for figure in section.figures]
-    if options.json:
-        print(json.dumps({figure.name: figure.value for figure in figures}))
-    missed = [figure for figure in figures if figure.missed]
-    for figure in missed:
-        Console(stderr=True).print(f"missed: {figure.name} {figure.shown}, target {figure.target}")
-    return 1 if missed else 0
-
-
-def show(section: Section) -> None:
-    """Print what one section measured."""
-    console = Console()
-    console.print(section.title, style="bold", highlight=False)
-    table = Table()
-    table.add_column("what")
-    table.add_column("measured", justify="right")
-    table.add_column("target", justify="right")
-    for figure in section.figures:
-        style = "" if not figure.target else "red" if figure.missed else "green"
-        table.add_row(figure.label, f"[{style}]{figure.shown}[/]" if style else figure.shown,
-                      figure.target)  # fmt: skip
-    console.print(table)
+    return run_sections(__doc__, {"full": FULL, "quick": QUICK}, arguments)
 
 
 if __name__ == "__main__":

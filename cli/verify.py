@@ -33,6 +33,7 @@ DOING = {
     "records": "rows",
     "originals": "originals",
     "previews": "previews",
+    "artifacts": "models and reports",
     "contents": "bytes",
 }
 STATE_STYLES = {"mended": "green", "queued": "yellow", "left": "red"}

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from storage.database import Database
 from storage.objects import ObjectStore
+from storage.verification.artifacts import Artifacts
 from storage.verification.contents import Contents, Read
 from storage.verification.findings import Finding, Repaired
 from storage.verification.listing import GRACE, Compared, Listing, Side, pieces
@@ -40,7 +41,8 @@ class Scope:
         full_hash: read every original and preview.
         sample: read this many images, taken at random.
         seed: which images the sample takes.
-        grace: how long objects may lack a row while a crawl is running.
+        grace: how long objects may lack a row while a crawl is running, and files of models and
+            reports may lack theirs.
     """
 
     full_hash: bool = False
@@ -170,7 +172,11 @@ def _findings(
             if side == "originals" and finding.image_id is not None:
                 damaged.add(finding.image_id)
             yield finding
-    if (scope := report.scope).reads:
+    scope = report.scope
+    tell("artifacts", 0, 0)
+    artifacts = Artifacts(database, store, grace=scope.grace, reads=scope.reads)
+    yield from artifacts.findings()
+    if scope.reads:
         total = total if scope.sample is None else min(total, scope.sample)
         contents = Contents(database, store, sample=scope.sample, seed=scope.seed)
         yield from contents.findings(damaged, report.read, partial(tell, "contents", total=total))

@@ -61,6 +61,25 @@ CODES: Mapping[str, Code] = {
         "A page or image is leased to a crawl that is gone, or for longer than leases last.",
         "It is given back, as the next crawl of the site would do by itself.",
     ),
+    "artifact_missing": Code(
+        "A trained model is registered, and the store does not hold its artifact.",
+        "It is left: train it anew, or restore the object from a backup.",
+    ),
+    "artifact_damaged": Code(
+        "A trained model's artifact has other bytes than were registered.",
+        "It is left: train it anew, or restore the object from a backup.",
+    ),
+    "artifact_orphaned": Code(
+        "The store holds a file of a model that is not registered: its training was cut off.",
+        "It is deleted, once it is an hour old.",
+        is_mismatch=False,
+    ),
+    "report_unfinished": Code(
+        "The store holds pictures of a report that was cut off, so that nobody knows what they "
+        "show.",
+        "They are deleted, once they are an hour old.",
+        is_mismatch=False,
+    ),
     "run_unfinished": Code(
         "A crawl was killed: it neither ended nor is it running.",
         "It is marked as ended, with finish_reason `killed`.",
@@ -75,7 +94,7 @@ class Finding:
 
     Attributes:
         code: one of `CODES`.
-        subject: what it is about: an object's key, an address, a run.
+        subject: what it is about: an object's key, an address, a run, a report's folder.
         detail: what exactly is wrong.
         site: whose it is, where it is one site's.
         image_id: the image's row, where it is about one.

@@ -17,6 +17,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -26,6 +27,7 @@ from storage.errors import ImageRejected, ObjectNotFound
 from storage.images import MAX_PIXELS, check_image
 from storage.locks import may_delete
 from storage.objects import ObjectStore
+from storage.verification.artifacts import delete_orphans, delete_unfinished, leave_artifacts
 from storage.verification.findings import Finding, Repaired
 from storage.verification.listing import THREADS, owned_within
 from storage.verification.records import UNREFERENCED
@@ -132,6 +134,10 @@ class Repairs:
             "source_unqueued": self._read_works,
             "lease_stuck": self._release,
             "run_unfinished": self._end_runs,
+            "artifact_missing": leave_artifacts,
+            "artifact_damaged": leave_artifacts,
+            "artifact_orphaned": partial(delete_orphans, database, store),
+            "report_unfinished": partial(delete_unfinished, database, store),
         }
 
     def mend(self, findings: Sequence[Finding]) -> Iterator[Repaired]:
