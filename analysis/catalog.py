@@ -27,6 +27,18 @@ def _features(_database: Database) -> Job:
     return FEATURES
 
 
+def _layout(_database: Database) -> Job:
+    from analysis.similarity.layouts import LAYOUT
+
+    return LAYOUT
+
+
+def _embeddings(_database: Database) -> Job:
+    from analysis.embeddings.job import embeddings_job
+
+    return embeddings_job()
+
+
 def _color_class(database: Database) -> Job:
     from analysis.colors.classes.job import color_class_job
 
@@ -39,12 +51,56 @@ def _duplicates(_database: Database) -> Job:
     return duplicates_job()
 
 
+def _projection(database: Database) -> Job:
+    from analysis.similarity.projecting import projection_job
+
+    return projection_job(database)
+
+
+def _index(_database: Database) -> Job:
+    from analysis.similarity.indexing import index_job
+
+    return index_job()
+
+
+def _look_alikes(_database: Database) -> Job:
+    from analysis.duplicates.look_alikes import look_alikes_job
+
+    return look_alikes_job()
+
+
+def _clusters(_database: Database) -> Job:
+    from analysis.clusters.job import clusters_job
+
+    return clusters_job()
+
+
+def _map(_database: Database) -> Job:
+    from analysis.map.job import map_job
+
+    return map_job()
+
+
+def _outliers(_database: Database) -> Job:
+    from analysis.outliers.job import outliers_job
+
+    return outliers_job()
+
+
 JOBS: Mapping[str, JobMaker] = MappingProxyType(
     {
         "colors": _colors,
         "features": _features,
+        "layout": _layout,
+        "embeddings": _embeddings,
         "color-class": _color_class,
         "duplicates": _duplicates,
+        "projection": _projection,
+        "index": _index,
+        "look-alikes": _look_alikes,
+        "clusters": _clusters,
+        "map": _map,
+        "outliers": _outliers,
     }
 )
 """Whatever looks at results of other jobs comes after them."""

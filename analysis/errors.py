@@ -77,3 +77,27 @@ class NetworkUnavailable(UsageError):
 
 class NetworkDisagrees(AnalysisError):
     """A fast way of running a network does not give what Keras gives."""
+
+
+class WrongWeights(UsageError):
+    """Weights of the parts of likeness that cannot be used."""
+
+
+class NothingToCompare(UsageError):
+    """Pictures are to be compared by what has not been found of one of them."""
+
+
+class WrongTerms(UsageError):
+    """Kinds of terms that do not exist."""
+
+
+class NoIndex(UsageError):
+    """Images are to be searched by an index, and none has been built."""
+
+
+class WrongAnswers(UsageError):
+    """Answers of people that do not belong to a sheet, or cannot be read."""
+
+
+class WrongClusters(UsageError):
+    """Groups are asked for that cannot be found, or do not exist."""

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from analysis.catalog import JOBS, make_job
+from analysis.errors import NetworkUnavailable
 from analysis.pending import count_pending
 from storage.database import Database
 
@@ -58,6 +59,8 @@ class JobState:
     pending: int
     """Images of works that it has not looked at."""
     last: LastRun | None
+    unavailable: str | None = None
+    """Why the job cannot run on this machine, and what helps; None: it can."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON; times in ISO 8601."""
@@ -70,6 +73,7 @@ class JobState:
             "empty": self.empty,
             "failed": self.failed,
             "pending": self.pending,
+            "unavailable": self.unavailable,
             "last_run": last
             and {
                 "id": last.id,
@@ -87,23 +91,30 @@ class JobState:
 def job_states(database: Database, names: Sequence[str] = ()) -> list[JobState]:
     """Return how far jobs are, by name or all of them, in the order in which they run."""
     states = []
-    for job in [make_job(name, database) for name in names or JOBS]:
+    for name in names or JOBS:
+        model = version = ""
+        unavailable: str | None = None
+        try:
+            job = make_job(name, database)
+            model, version = job.model.name, job.model.version
+        except NetworkUnavailable as error:
+            # Which version it would be, the weights say that are not here.
+            unavailable = str(error)
         with database.begin() as connection:
-            model_id = connection.scalar(
-                _MODEL, {"name": job.model.name, "version": job.model.version}
-            )
+            model_id = connection.scalar(_MODEL, {"name": model, "version": version})
             images = {} if model_id is None else _images(connection, model_id)
-            last = connection.execute(_LAST_RUN, {"job": job.name}).mappings().one_or_none()
+            last = connection.execute(_LAST_RUN, {"job": name}).mappings().one_or_none()
         states.append(
             JobState(
-                job=job.name,
-                model=job.model.name,
-                version=job.model.version,
+                job=name,
+                model=model,
+                version=version,
                 done=images.get("done", 0),
                 empty=images.get("empty", 0),
                 failed=images.get("failed", 0),
                 pending=_pending(database, model_id),
                 last=None if last is None else LastRun(**last),
+                unavailable=unavailable,
             )
         )
     return states

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, delete, insert, text
 
+from analysis.embeddings.copying import copy_rows, stacked
 from analysis.errors import JobRunning, ModelChanged
 from analysis.jobs import ImageJob, ModelSpec
 from analysis.outcomes import Outcome
 from analysis.run_log import count_run
 from storage.collection import as_json
 from storage.database import Database, told_plainly
+from storage.models import ImageEmbedding
 
 _LOCK = text("SELECT pg_try_advisory_lock(hashtext('artworks.analysis'), hashtext(:job))")
 _UNLOCK = text("SELECT pg_advisory_unlock(hashtext('artworks.analysis'), hashtext(:job))")
@@ -144,7 +146,10 @@ def write_outcomes(
         for outcome in sorted(outcomes, key=lambda outcome: outcome.image_id)
         for row in outcome.rows
     ]
-    if rows:
+    if rows and job.table is ImageEmbedding.__table__:
+        images = [row["image_id"] for row in rows]
+        copy_rows(connection, model_id, images, stacked([row["embedding"] for row in rows]))
+    elif rows:
         connection.execute(insert(job.table), rows)
     results = [
         {

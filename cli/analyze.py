@@ -68,7 +68,7 @@ def analyze(
         )
     names = list(dict.fromkeys(jobs or JOBS))
     if not listing:
-        run_and_print(names, limit=limit, redo=redo, as_json=as_json)
+        run_and_print(names, limit=limit, redo=redo, as_json=as_json, named=bool(jobs))
     elif limit is not None or redo:
         raise UsageError("--limit and --redo are for running jobs: leave --list out.")
     else:
@@ -99,9 +99,16 @@ def run_with_progress(
 
 
 def run_and_print(
-    jobs: Sequence[str | Job], *, limit: int | None, redo: bool, as_json: bool
+    jobs: Sequence[str | Job],
+    *,
+    limit: int | None,
+    redo: bool,
+    as_json: bool,
+    named: bool = True,
 ) -> None:
     """Run jobs over the collection and print what became of them.
+
+    Of jobs that nobody has named, those are left out that cannot run on this machine.
 
     Exits with 4 where images failed for which another try may help.
     """
@@ -111,6 +118,7 @@ def run_and_print(
     store = open_store(settings.objects_location)
     with existing_database(settings) as database:
         store.check()
+        jobs = _with_weights(jobs, named=named)
         summaries = run_with_progress(database, store, jobs, limit=limit, redo=redo)
     if as_json:
         print_json([summary.as_dict() for summary in summaries])
@@ -118,6 +126,25 @@ def run_and_print(
         _print_summaries(summaries)
     if any(summary.retryable for summary in summaries):
         raise typer.Exit(int(ExitCode.RETRYABLE_FAILURES))
+
+
+def _with_weights(jobs: Sequence[str | Job], *, named: bool) -> list[str | Job]:
+    """Return the jobs that can run: a run of all does without embeddings where it has to.
+
+    Weights are fetched where the job is named, since only then somebody asked for them.
+    """
+    from analysis.embeddings import job as embeddings
+    from analysis.errors import NetworkUnavailable
+
+    if embeddings.NAME in jobs:
+        try:
+            embeddings.prepare(fetching=named)
+        except NetworkUnavailable as error:
+            if named:
+                raise
+            remark(f"{embeddings.NAME} left out: {error}")
+            return [job for job in jobs if job != embeddings.NAME]
+    return list(jobs)
 
 
 def _print_summaries(summaries: Sequence[RunSummary]) -> None:
@@ -171,7 +198,7 @@ def _list(names: Sequence[str], as_json: bool) -> None:
         [
             (
                 state.job,
-                f"{state.model} {state.version}",
+                f"{state.model} {state.version}".strip(),
                 number(state.done),
                 number(state.empty),
                 number(state.failed),
@@ -183,6 +210,9 @@ def _list(names: Sequence[str], as_json: bool) -> None:
         numbers=("Done", "Empty", "Failed", "Pending", "Images/s"),
         wrap=("Model",),
     )
+    for state in states:
+        if state.unavailable is not None:
+            remark(f"{state.job} cannot run here: {state.unavailable}")
     if on_terminal() and any(state.failed for state in states):
         remark("why images failed, and how to try them again: artworks failures --stage analysis")
 

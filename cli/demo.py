@@ -1,4 +1,4 @@
-"""`artworks demo`: the whole way from a web site to palettes, on this machine."""
+"""`artworks demo`: the whole way from a web site to what its pictures say, on this machine."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Crawl a small museum on this machine, find the colours of its images, and show the result.
+    """Crawl a small museum on this machine, look at its images, and show the result.
 
     Starts an embedded PostgreSQL (unless ARTWORKS_DATABASE_URL is set), makes tables and object
     store, opens the bundled museum on loopback, runs the real crawl, and ends with a contact
@@ -169,9 +169,10 @@ def _run(
                 after = collection_status(connection, wishes.site)
             said.append(_news(before, after))
         museum.stop()
-        with phases.phase("colours") as said:
-            [colors, _features] = run_with_progress(database, store, ["colors", "features"])
-            said.append(f"{colors.done:,} palettes" if colors.done else "nothing new")
+        with phases.phase("pictures") as said:
+            said += _look(database, store)
+        with phases.phase("likeness") as said:
+            said += _compare(database, store)
         with phases.phase("contact sheet") as said:
             said.append(_draw(database, store, wishes.site, sheet))
         with database.begin() as connection:
@@ -312,6 +313,42 @@ def _crawl(site: str, base_url: str, splash_url: str | None) -> int:
     return run_crawl(site, base_url, environment)
 
 
+def _look(database: Database, store: ObjectStore) -> list[str]:
+    """Look at every picture once: its colours, its layout, and what it is like."""
+    from analysis.config import load_analysis_settings
+    from analysis.embeddings.descriptors import NAME as DESCRIPTORS
+    from analysis.embeddings.job import embeddings_job
+    from analysis.errors import NetworkUnavailable
+
+    settings = load_analysis_settings()
+    try:
+        embeddings = embeddings_job(settings)
+    except NetworkUnavailable:
+        if "embedding" in settings.model_fields_set:
+            raise
+        # Nothing is fetched from elsewhere for a demo.
+        settings = settings.model_copy(update={"embedding": DESCRIPTORS})
+        embeddings = embeddings_job(settings)
+    [colors, _features, _layout, embedded] = run_with_progress(
+        database, store, ["colors", "features", "layout", embeddings]
+    )
+    if not colors.done and not embedded.done:
+        return ["nothing new"]
+    return [f"{colors.done:,} palettes", f"{embedded.done:,} embeddings by {settings.embedding}"]
+
+
+def _compare(database: Database, store: ObjectStore) -> list[str]:
+    """Index the embeddings, and find what belongs together and what does not."""
+    jobs = ["index", "look-alikes", "clusters", "map", "outliers"]
+    _index, alike, groups, _map, odd = run_with_progress(database, store, jobs)
+    told = (
+        (groups.details.get("clusters", 0), "clusters"),
+        (alike.details.get("pairs", 0), "pairs of look-alikes"),
+        (odd.details.get("outliers", 0), "outliers"),
+    )
+    return [f"{count:,} {what}" for count, what in told if count] or ["nothing new"]
+
+
 def _news(before: CollectionStatus, after: CollectionStatus) -> str:
     works, images = after.artworks - before.artworks, after.images - before.images
     if before.digest == after.digest:
@@ -376,6 +413,7 @@ def _summarise(
             f"{number(status.pages['done'])} read, {number(status.rendered_pages)} rendered",
         ),
         ("palettes", number(status.results["image_colors"])),
+        ("embeddings", number(status.results["image_embeddings"])),
         ("failures", ", ".join(failures) or "none"),
         (
             "seconds",

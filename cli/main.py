@@ -14,16 +14,21 @@ import typer
 
 from cli import (
     analyze,
+    clusters,
     collection,
     colors,
+    compare,
     demo,
     duplicates,
+    evaluate,
     failures,
     forget,
     models,
+    outliers,
     report,
     schedule,
     services,
+    similar,
     sites,
     sql,
     train,
@@ -91,8 +96,13 @@ sql.register(app)
 analyze.register(app)
 colors.register(app)
 train.register(app)
+evaluate.register(app)
 models.register(app)
+similar.register(app)
+compare.register(app)
+clusters.register(app)
 duplicates.register(app)
+outliers.register(app)
 report.register(app)
 verify.register(app)
 schedule.register(app)

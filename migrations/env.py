@@ -9,6 +9,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from storage.models import Base
+from storage.vector_indexes import is_compared
 
 
 def run(connection: Connection) -> None:
@@ -18,6 +19,7 @@ def run(connection: Connection) -> None:
         target_metadata=Base.metadata,
         compare_type=True,
         compare_server_default=True,
+        include_object=is_compared,
     )
     with context.begin_transaction():
         context.run_migrations()

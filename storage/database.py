@@ -29,6 +29,7 @@ from storage.embedded.postgres import EmbeddedPostgres
 from storage.errors import DatabaseUnavailable, SettingError
 from storage.models import Base
 from storage.settings import StorageSettings, redact
+from storage.vector_indexes import is_compared
 
 DRIVER = "postgresql+psycopg2"
 CONNECT_TIMEOUT_S = 10
@@ -160,7 +161,12 @@ class Database:
         """Differences between the tables in the database and the models; empty when they agree."""
         with self.engine.connect() as connection:
             context = MigrationContext.configure(
-                connection, opts={"compare_type": True, "compare_server_default": True}
+                connection,
+                opts={
+                    "compare_type": True,
+                    "compare_server_default": True,
+                    "include_object": is_compared,
+                },
             )
             return list(compare_metadata(context, Base.metadata))
 

@@ -48,6 +48,9 @@ settings.load_profile("artworks")
 _developer_settings = {
     name: os.environ.pop(name) for name in list(os.environ) if name.startswith("ARTWORKS_")
 }
+# No weights are at hand, and none are fetched, but where a test says so.
+os.environ["ARTWORKS_EMBEDDING"] = "descriptors"
+os.environ["KERAS_HOME"] = str(Path(tempfile.gettempdir()) / "artworks-no-weights")
 
 
 def is_ci() -> bool:

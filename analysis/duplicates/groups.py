@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from sqlalchemy import Connection, text
 
 _PAIRS = text("""
-    SELECT image_id, other_id FROM image_duplicates
+    SELECT image_id, other_id, distance FROM image_duplicates
     WHERE model_id = :model_id AND distance <= :radius
 """)
 # What no page shows any more is in the table, and not in the groups.
@@ -39,6 +39,15 @@ _WORKS = text("""
     WHERE s.image_id = ANY(:ids) AND s.gone_at IS NULL AND a.gone_at IS NULL
     ORDER BY s.image_id, a.site, a.source_id
 """)
+_FROM_FIRST = text("""
+    SELECT other.image_id, first.embedding <=> other.embedding AS distance
+    FROM image_embeddings first JOIN image_embeddings other ON other.model_id = first.model_id
+    WHERE first.model_id = :embedding_id AND first.image_id = :first
+      AND other.image_id = ANY(:ids)
+""")
+
+Unit = Literal["bits", "cosine"]
+"""Of distances: differing bits of 64-bit hashes, or cosine distance of embeddings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +73,8 @@ class GroupedImage:
     height: int
     placeholder: bool
     """Whether it stands in for pictures that a site does not show."""
-    distance: int
-    """Bits of 64 in which its hash differs from that of the group's first image."""
+    distance: float
+    """How far it is from the group's first image, in the unit of the group."""
     works: tuple[ShowingWork, ...]
 
 
@@ -74,11 +83,16 @@ class Group:
     """Images that are connected by pairs, in the order in which they were stored."""
 
     images: tuple[GroupedImage, ...]
+    unit: Unit = "bits"
 
     @property
-    def widest(self) -> int:
+    def widest(self) -> float:
         """The largest distance from the first image; more than the radius where pairs chain."""
         return max(image.distance for image in self.images)
+
+    def told(self, distance: float) -> str:
+        """Say a distance for people."""
+        return f"{distance:g} bits" if self.unit == "bits" else f"{distance:.3f}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the group for JSON."""
@@ -99,7 +113,8 @@ def duplicate_groups(
     connection: Connection,
     model_id: int,
     *,
-    radius: int,
+    radius: float,
+    embedding_id: int | None = None,
     site: str | None = None,
     limit: int | None = None,
 ) -> Groups:
@@ -108,12 +123,18 @@ def duplicate_groups(
     Args:
         connection: a transaction; of one moment where it is one of REPEATABLE READ.
         model_id: the model whose pairs count.
-        radius: pairs of at most so many differing bits.
+        radius: pairs that are at most so far apart, in the model's unit.
+        embedding_id: the embedding that distances are taken by; without, hashes are compared.
         site: groups with an image of this site only.
         limit: most groups that are returned.
     """
     rows = connection.execute(_PAIRS, {"model_id": model_id, "radius": radius})
-    pairs = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
+    found = [tuple(row) for row in rows]
+    pairs = np.array([row[:2] for row in found], dtype=np.int64).reshape(-1, 2)
+    farthest: dict[int, float] = {}
+    for one, other, distance in found:
+        for end in (one, other):
+            farthest[end] = max(farthest.get(end, 0.0), distance)
     ids = np.unique(pairs)
     shown = {row.id: row for row in connection.execute(_SHOWN, {"ids": ids.tolist(), "site": site})}
     members = [
@@ -122,13 +143,13 @@ def duplicate_groups(
         if len(seen := [one for one in group if one in shown]) > 1
         and any(shown[one].wanted for one in seen)
     ]
-    members.sort(
-        key=lambda group: (
-            -len(group),
-            max(_apart(shown[group[0]].phash, shown[one].phash) for one in group),
-            group[0],
-        )
-    )
+
+    def widest(group: Sequence[int]) -> float:
+        if embedding_id is not None:
+            return max(farthest[one] for one in group)
+        return max(_apart(shown[group[0]].phash, shown[one].phash) for one in group)
+
+    members.sort(key=lambda group: (-len(group), widest(group), group[0]))
     chosen = members[:limit]
     every = [one for group in chosen for one in group]
     images = {row.id: row for row in connection.execute(_IMAGES, {"ids": every})}
@@ -136,8 +157,22 @@ def duplicate_groups(
     for row in connection.execute(_WORKS, {"ids": every}):
         work = ShowingWork(row.site, row.source_id, row.title, row.artist, row.page_url)
         works.setdefault(row.image_id, []).append(work)
+
+    def distances(group: Sequence[int]) -> Mapping[int, float]:
+        if embedding_id is None:
+            return {one: _apart(images[group[0]].phash, images[one].phash) for one in group}
+        values = {"embedding_id": embedding_id, "first": group[0], "ids": group}
+        near = {row.image_id: row.distance for row in connection.execute(_FROM_FIRST, values)}
+        # Rounding leaves a trifle between a vector and itself; a vector may be gone.
+        return {
+            one: 0.0 if one == group[0] else max(near.get(one, farthest[one]), 0.0) for one in group
+        }
+
+    unit: Unit = "bits" if embedding_id is None else "cosine"
     return Groups(
-        groups=tuple(_described(group, images, works) for group in chosen),
+        groups=tuple(
+            Group(_described(group, images, works, distances(group)), unit) for group in chosen
+        ),
         total=len(members),
         images=sum(map(len, members)),
     )
@@ -160,22 +195,22 @@ def _apart(one: int, other: int) -> int:
 
 
 def _described(
-    group: Sequence[int], images: Mapping[int, Any], works: Mapping[int, list[ShowingWork]]
-) -> Group:
-    first = images[group[0]]
-    return Group(
-        tuple(
-            GroupedImage(
-                image_id=row.id,
-                sha256=row.sha256,
-                object_key=row.object_key,
-                preview_key=row.preview_key,
-                width=row.width,
-                height=row.height,
-                placeholder=row.placeholder,
-                distance=_apart(first.phash, row.phash),
-                works=tuple(works[row.id]),
-            )
-            for row in (images[one] for one in group)
+    group: Sequence[int],
+    images: Mapping[int, Any],
+    works: Mapping[int, list[ShowingWork]],
+    distances: Mapping[int, float],
+) -> tuple[GroupedImage, ...]:
+    return tuple(
+        GroupedImage(
+            image_id=row.id,
+            sha256=row.sha256,
+            object_key=row.object_key,
+            preview_key=row.preview_key,
+            width=row.width,
+            height=row.height,
+            placeholder=row.placeholder,
+            distance=distances[row.id],
+            works=tuple(works[row.id]),
         )
+        for row in (images[one] for one in group)
     )

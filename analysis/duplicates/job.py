@@ -14,16 +14,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from analysis.duplicates.pairs import BITS, Distances, Hashes, Indices, near_pairs_of
+from analysis.duplicates.writing import write_pairs
 from analysis.jobs import CollectionJob, ModelSpec
 from analysis.runs import CollectionRun
-from storage.collection import as_json
 from storage.database import Database
 
 JOB = "duplicates"
@@ -67,30 +67,6 @@ _HASHES = text("""
     SELECT i.id, i.phash, r.image_id IS NOT NULL AS seen
     FROM images i LEFT JOIN image_results r ON r.image_id = i.id AND r.model_id = :model_id
     ORDER BY i.id
-""")
-
-# An image may be taken down meanwhile: whoever was paired with it is looked at once more.
-_STILL_THERE = text("SELECT id FROM images WHERE id = ANY(:ids) ORDER BY id FOR KEY SHARE")
-_PAIRS = text("""
-    INSERT INTO image_duplicates (image_id, other_id, model_id, distance, kind)
-    SELECT image_id, other_id, :model_id, distance,
-           CASE WHEN distance = 0 THEN 'exact' ELSE 'near' END
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
-        image_id bigint, other_id bigint, distance float8)
-    ORDER BY image_id, other_id
-    ON CONFLICT (image_id, other_id, model_id) DO UPDATE
-    SET distance = excluded.distance, kind = excluded.kind
-""")
-_SEEN = text("""
-    INSERT INTO image_results (image_id, model_id, state)
-    SELECT image_id, :model_id, state
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(image_id bigint, state text)
-    ORDER BY image_id
-    ON CONFLICT (image_id, model_id) DO UPDATE SET state = excluded.state, at = now()
-""")
-_FOUND_LATER = text("""
-    UPDATE image_results SET state = 'done'
-    WHERE model_id = :model_id AND state = 'empty' AND image_id = ANY(:ids)
 """)
 
 
@@ -170,7 +146,12 @@ def find_pairs(run: CollectionRun, radius: int) -> None:
         batch = pending[start : start + BATCH]
         first, last = np.searchsorted(found.owner, batch[[0, -1]] + (0, 1))
         rows = [
-            {"image_id": lower, "other_id": higher, "distance": distance}
+            {
+                "image_id": lower,
+                "other_id": higher,
+                "distance": distance,
+                "kind": "near" if distance else "exact",
+            }
             for lower, higher, distance in zip(
                 found.lower[first:last].tolist(),
                 found.higher[first:last].tolist(),
@@ -179,7 +160,7 @@ def find_pairs(run: CollectionRun, radius: int) -> None:
             )
         ]
         with run.timed("write"), run.database.begin() as connection:
-            marked, written = _write(connection, run, batch.tolist(), rows)
+            marked, written = write_pairs(connection, run, run.model_id, batch.tolist(), rows)
         flat_seen += len(flat.intersection(marked))
         pairs += written
         run.details.update(flat=flat_seen, pairs=pairs)
@@ -194,27 +175,6 @@ def _forget(run: CollectionRun) -> None:
             connection.execute(_UNPAIR_ALL, values)
             connection.execute(_UNSEE_ALL, values)
         connection.execute(_LET_GO, values)
-
-
-def _write(
-    connection: Connection, run: CollectionRun, batch: list[int], rows: list[dict[str, Any]]
-) -> tuple[list[int], int]:
-    """Write pairs and mark images as seen; return those that were, and the number of pairs."""
-    ends = {row[end] for row in rows for end in ("image_id", "other_id")}
-    there = set(connection.scalars(_STILL_THERE, {"ids": sorted(ends.union(batch))}))
-    lost = [row for row in rows if not {row["image_id"], row["other_id"]} <= there]
-    again = {row[end] for row in lost for end in ("image_id", "other_id")}
-    rows = [row for row in rows if {row["image_id"], row["other_id"]} <= there]
-    paired = {row[end] for row in rows for end in ("image_id", "other_id")}
-    marked = [one for one in batch if one in there and one not in again]
-    values = {"model_id": run.model_id}
-    connection.execute(_PAIRS, {**values, "rows": as_json(rows)})
-    seen = [{"image_id": one, "state": "done" if one in paired else "empty"} for one in marked]
-    connection.execute(_SEEN, {**values, "rows": as_json(seen)})
-    connection.execute(_FOUND_LATER, {**values, "ids": sorted(paired)})
-    done = len(paired.intersection(marked))
-    run.count(connection, done=done, empty=len(marked) - done)
-    return marked, len(rows)
 
 
 def _read(database: Database, model_id: int) -> Images:

@@ -23,7 +23,7 @@ from analysis.contact_sheet import (
     SheetWork,
     draw_work,
 )
-from analysis.duplicates.groups import Group, GroupedImage
+from analysis.duplicates.groups import Group
 from analysis.errors import NothingToShow
 from analysis.plots.lettering import BOLD, Canvas, Type
 from analysis.plots.strip import PAPER
@@ -63,7 +63,7 @@ def duplicate_sheet(
     loaded = [
         SheetGroup(_label(number, group, len(works)), works)
         for number, group in enumerate(groups, start=1)
-        if len(works := tuple(_loaded(group.images, store))) > 1
+        if len(works := tuple(_loaded(group, store))) > 1
     ]
     if not loaded:
         raise NothingToShow(
@@ -92,14 +92,14 @@ def draw_groups(groups: Sequence[SheetGroup], heading: str, counts: str) -> Imag
 
 
 def _label(number: int, group: Group, shown: int) -> str:
-    apart = "the same" if group.widest == 0 else f"up to {group.widest} bits apart"
+    apart = "the same" if group.widest == 0 else f"up to {group.told(group.widest)} apart"
     further = len(group.images) - shown
     return f"{number}  ·  {apart}{f'  ·  {further:,} more' if further else ''}"
 
 
-def _loaded(images: Sequence[GroupedImage], store: ObjectStore) -> Iterator[SheetWork]:
+def _loaded(group: Group, store: ObjectStore) -> Iterator[SheetWork]:
     shown = 0
-    for image in images:
+    for image in group.images:
         if shown == MOST_PICTURES:
             return
         try:
@@ -112,7 +112,7 @@ def _loaded(images: Sequence[GroupedImage], store: ObjectStore) -> Iterator[Shee
             picture=picture,
             title=" ".join(work.title.split()),
             artist=f"{work.site} · {work.artist or 'Unknown artist'}",
-            date=f"{image.distance} bits" if image.distance else None,
+            date=group.told(image.distance) if image.distance else None,
             colors=(),
             fractions=(),
         )

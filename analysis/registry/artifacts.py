@@ -1,15 +1,16 @@
-"""What was trained, in the object store: `models/<name>/<version>/model.joblib` and `card.md`.
+"""What was trained, in the object store: `models/<name>/<version>/…`, with its `card.md`.
 
-A pickle runs code when it is loaded. An artifact is therefore loaded only where its bytes have the
-sha256 that the database recorded when they were trained, so that whoever can write to the object
-store alone cannot have anything run.
+A classifier is a pickle, `model.joblib`, and a pickle runs code when it is loaded. An artifact is
+therefore loaded only where its bytes have the sha256 that the database recorded when they were
+trained, so that whoever can write to the object store alone cannot have anything run. The same
+holds for artifacts that are plain numbers, and for them only the bytes are checked.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from typing import Any
@@ -44,17 +45,21 @@ def model_key(name: str, version: str, file: str) -> str:
     return f"models/{name}/{version}/{file}"
 
 
-def package_versions() -> dict[str, str]:
-    """Return the versions of PACKAGES that are installed."""
-    return {name: installed_version(name) for name in PACKAGES}
+def package_versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Return the versions of packages that are installed."""
+    return {name: installed_version(name) for name in packages}
 
 
 def save_artifact(store: ObjectStore, name: str, version: str, trained: object) -> Artifact:
     """Store what was trained; what lay there was never registered, and is replaced."""
     buffer = io.BytesIO()
     joblib.dump(trained, buffer, compress=3)
-    data = buffer.getvalue()
-    key = model_key(name, version, ARTIFACT)
+    return save_bytes(store, name, version, ARTIFACT, buffer.getvalue())
+
+
+def save_bytes(store: ObjectStore, name: str, version: str, file: str, data: bytes) -> Artifact:
+    """Store an artifact that is bytes already, as `file` of the model."""
+    key = model_key(name, version, file)
     store.put(key, data, content_type=CONTENT_TYPE)
     return Artifact(key, hashlib.sha256(data).hexdigest(), len(data))
 
@@ -65,29 +70,43 @@ def load_artifact(store: ObjectStore, model: Model) -> Any:
     Raises ArtifactOutdated where another version of scikit-learn is installed than trained it, and
     ArtifactDamaged where the object is missing, is not the one that was recorded, or none was.
     """
-    params = model.params
-    expected = params.get("artifact_sha256")
+    _check_recorded(model)
+    _check_versions(model, model.params.get("packages", {}))
+    return joblib.load(io.BytesIO(load_bytes(store, model)))
+
+
+def load_bytes(store: ObjectStore, model: Model) -> bytes:
+    """Return the bytes of an artifact, which have the sha256 that was recorded of them.
+
+    Raises ArtifactDamaged where the object is missing, is not the one that was recorded, or none
+    was.
+    """
+    key, expected = _check_recorded(model)
+    try:
+        data = store.get(key)
+    except ObjectNotFound as error:
+        raise ArtifactDamaged(
+            f"the object store has no {key}, the artifact of the model {model.label}: restore it "
+            f"from a backup. {_cure(model)}"
+        ) from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != expected:
+        raise ArtifactDamaged(
+            f"{key} has the sha256 {found[:16]}…, and the model {model.label} was registered with "
+            f"{expected[:16]}…: it is damaged or was replaced, and is not loaded. {_cure(model)}"
+        )
+    return data
+
+
+def _check_recorded(model: Model) -> tuple[str, str]:
+    """Return the artifact's key and sha256."""
+    expected = model.params.get("artifact_sha256")
     if model.artifact_key is None or not isinstance(expected, str):
         raise ArtifactDamaged(
             f"the model {model.label} was registered without an artifact and its sha256: it cannot "
             f"be loaded. {_cure(model)}"
         )
-    _check_versions(model, params.get("packages", {}))
-    try:
-        data = store.get(model.artifact_key)
-    except ObjectNotFound as error:
-        raise ArtifactDamaged(
-            f"the object store has no {model.artifact_key}, the artifact of the model "
-            f"{model.label}: restore it from a backup. {_cure(model)}"
-        ) from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != expected:
-        raise ArtifactDamaged(
-            f"{model.artifact_key} has the sha256 {found[:16]}…, and the model {model.label} was "
-            f"registered with {expected[:16]}…: it is damaged or was replaced, and is not loaded. "
-            f"{_cure(model)}"
-        )
-    return joblib.load(io.BytesIO(data))
+    return model.artifact_key, expected
 
 
 def _check_versions(model: Model, recorded: Mapping[str, str]) -> None:
@@ -101,7 +120,8 @@ def _check_versions(model: Model, recorded: Mapping[str, str]) -> None:
 
 
 def _cure(model: Model) -> str:
+    # What has no head of its own is a projection of embeddings.
     return (
-        f"Train anew with `artworks train {model.head}`, or make another model the default with "
-        "`artworks models activate`."
+        f"Train anew with `artworks train {model.head or 'similarity'}`, or make another model the "
+        "default with `artworks models activate`."
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
+from analysis.embeddings.stored import KIND
+from analysis.embeddings.vector_index import drop_vector_index
 from analysis.errors import NoSuchModel
 from analysis.registry.models import Model, delete_model, find_model, jobs_of
 from analysis.results import job_lock
@@ -38,8 +40,9 @@ def remove_model(
 ) -> Removal:
     """Remove the model `NAME/VERSION`, while none of its jobs runs.
 
-    The row goes first, with all that refers to it; the objects follow, and where that is cut
-    short, they lie there unused until the version is trained again.
+    The row goes first, with all that refers to it; its index of vectors and the objects follow.
+    Where that is cut short, the index goes when the next one is made, and the objects lie there
+    unused until the version is trained again.
 
     Raises NoSuchModel, ModelInUse for a default unless `force` is set, JobRunning,
     ObjectStoreUnavailable and DatabaseUnavailable.
@@ -59,6 +62,8 @@ def remove_model(
             model = find_model(connection, label)
             rows = _count_results(connection, model)
             delete_model(connection, model, force=force)
+        if model.kind == KIND:
+            drop_vector_index(database, model.id)
     prefix = f"models/{model.name}/{model.version}/"
     keys = tuple(found.key for found in store.list(prefix))
     for key in keys:

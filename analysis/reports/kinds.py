@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from analysis.errors import NothingToShow
 from analysis.reports.archive import Report
+from analysis.reports.clusters import draw_clusters
 from analysis.reports.drawing import (
     Drawn,
     Options,
@@ -19,7 +20,11 @@ from analysis.reports.drawing import (
     draw_work,
     join_drawn,
 )
+from analysis.reports.influence import draw_influence
+from analysis.reports.mapped import draw_map
+from analysis.reports.outliers import draw_outliers
 from analysis.reports.query import check_query, select_works
+from analysis.reports.similar import draw_similar
 from analysis.reports.work import choose_work
 from storage.database import Database
 from storage.errors import UsageError
@@ -87,6 +92,7 @@ def _with_work(sources: Sources, options: Options) -> Options:
 
 
 _OF_WORKS = frozenset({"--site", "--term", "--from", "--to"})
+_LIKES = frozenset({"WORK", "--site", "--term"})
 _PARTS = (
     Kind("work", "a work with its palette", frozenset({"WORK"}), draw_work),
     Kind("palette-wall", "the palettes of many works", _OF_WORKS | {"--sort"}, draw_wall),
@@ -109,6 +115,26 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         kind.name: kind
         for kind in (
             *_PARTS,
+            Kind("similar", "a work and those most like it", _LIKES, draw_similar),
+            Kind(
+                "outliers",
+                "works that do not belong, beside what they are nearest to",
+                frozenset({"--site", "--term"}),
+                draw_outliers,
+            ),
+            Kind(
+                "clusters",
+                "groups of works: how they were found, and what is in them",
+                frozenset(),
+                draw_clusters,
+            ),
+            Kind("map", "works where they lie by likeness", _OF_WORKS | {"--by"}, draw_map),
+            Kind(
+                "influence",
+                "which later works look like which earlier ones, beyond chance",
+                _OF_WORKS | {"--by", "--step"},
+                draw_influence,
+            ),
             Kind("colors", "all of these that the collection allows", _OF_WORKS, _draw_everything),
         )
     }

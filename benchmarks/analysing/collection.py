@@ -20,6 +20,7 @@ from storage.images import check_image, image_key, preview_key
 from storage.models import Base
 from storage.objects import ObjectStore, open_store
 from storage.settings import StorageSettings
+from storage.vector_indexes import PREFIX
 
 AT_ONCE = 500
 
@@ -46,10 +47,13 @@ class Workshop:
         }
 
     def empty(self) -> None:
-        """Forget everything."""
+        """Forget everything, and the indexes of vectors, which are named after models."""
         tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
         with self.database.begin() as connection:
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+            of_vectors = text("SELECT relname FROM pg_class WHERE starts_with(relname, :prefix)")
+            for name in connection.scalars(of_vectors, {"prefix": PREFIX}).all():
+                connection.execute(text(f"DROP INDEX {name}"))
 
     def forget_results(self) -> None:
         """Forget what analysis found, so that everything is pending again."""

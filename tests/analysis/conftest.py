@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydantic import SecretStr
-from sqlalchemy import text
+from support import databases
 
 from storage.collection import (
     add_terms,
@@ -21,7 +21,6 @@ from storage.collection import (
 )
 from storage.database import Database
 from storage.images import check_image
-from storage.models import Base
 from storage.objects import ObjectStore, open_store
 from storage.settings import StorageSettings
 
@@ -41,10 +40,7 @@ def migrated(new_database: Callable[[], AbstractContextManager[str]]) -> Iterato
 @pytest.fixture
 def database(migrated: Database) -> Database:
     """A migrated database without rows."""
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with migrated.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-    return migrated
+    return databases.emptied(migrated)
 
 
 @pytest.fixture

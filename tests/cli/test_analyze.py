@@ -26,7 +26,20 @@ from storage.settings import load_settings
 
 # mypy: disable-error-code="no-untyped-def"
 
-NAMES = ["colors", "features", "color-class", "duplicates"]
+NAMES = [
+    "colors",
+    "features",
+    "layout",
+    "embeddings",
+    "color-class",
+    "duplicates",
+    "projection",
+    "index",
+    "look-alikes",
+    "clusters",
+    "map",
+    "outliers",
+]
 
 PAGE = (REPOSITORY / "docs" / "analysis.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^ *```(console|sql|python)\n(.*?)^ *```", PAGE, re.DOTALL | re.MULTILINE)
@@ -56,10 +69,10 @@ def test_all_jobs_and_taking_up_again_what_failed(sample, store: ObjectStore) ->
     assert first.code == ExitCode.RETRYABLE_FAILURES
     ran = {one["job"]: one for one in first.json}
     assert list(ran) == NAMES
-    for name in ("colors", "features"):
+    for name in ("colors", "features", "layout", "embeddings"):
         assert (ran[name]["done"], ran[name]["failed"], ran[name]["retryable"]) == (1, 1, 1)
         assert ran[name]["reasons"] == {"object_missing": 1}
-    assert ran["colors"]["shared_with"] == ["features"]
+    assert ran["colors"]["shared_with"] == ["features", "layout", "embeddings"]
     assert ran["duplicates"]["images"] == 2
 
     again = sample("analyze", "--json")
@@ -71,9 +84,9 @@ def test_all_jobs_and_taking_up_again_what_failed(sample, store: ObjectStore) ->
     assert failed["total"] == 1
     taken_up = sample("failures", "--stage", "analysis", "--retry")
     assert taken_up.out == "taken up again: 1 image to analyse\nnow run: artworks analyze\n"
-    last = sample("analyze", "colors", "features", "--json")
+    last = sample("analyze", "colors", "features", "layout", "embeddings", "--json")
     assert last.code == 0
-    assert [(one["done"], one["failed"]) for one in last.json] == [(1, 0), (1, 0)]
+    assert [(one["done"], one["failed"]) for one in last.json] == [(1, 0)] * 4
     assert sample("failures", "--stage", "analysis", "--json").json["total"] == 0
 
 
@@ -113,7 +126,7 @@ def test_results_for_people(sample, store: ObjectStore) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("paintings",), "choose from color-class, colors"),
+        (("paintings",), "choose from clusters, color-class, colors"),
         (("colors", "--engine", "ray"), "choose local, or leave --engine out"),
         (("--list", "--limit", "2"), "leave --list out"),
         (("--list", "--redo"), "leave --list out"),
@@ -147,7 +160,7 @@ def test_long_runs_say_in_lines_how_far_they_are() -> None:
 
 
 def test_the_page_has_every_job_and_every_field_of_the_engine() -> None:
-    jobs = re.findall(r"^\| `([\w-]+)` \| [^|]+ \| `image_\w+` \|", PAGE, re.MULTILINE)
+    jobs = re.findall(r"^\| `([\w-]+)` \| [^|]+ \| [^|]+ \| [^|]+ \|$", PAGE, re.MULTILINE)
     assert jobs == list(JOBS) == NAMES
     fields = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \| [^|]+\|$", PAGE, re.MULTILINE))
     assert list(fields) == list(LocalEngine.__dataclass_fields__)

@@ -24,8 +24,27 @@ DATA_COMMANDS = (
     "report",
     "schedule",
     "verify",
+    "similar",
+    "compare",
+    "clusters",
+    "outliers",
 )
-HEAVY = ("alembic", "cv2", "numpy", "PIL", "psycopg2", "scrapy", "sklearn", "sqlalchemy", "uvicorn")
+HEAVY = (
+    "alembic",
+    "cv2",
+    "faiss",
+    "keras",
+    "numpy",
+    "openvino",
+    "pandas",
+    "PIL",
+    "psycopg2",
+    "scrapy",
+    "sklearn",
+    "sqlalchemy",
+    "tensorflow",
+    "uvicorn",
+)
 
 
 def command_paths() -> Iterator[tuple[str, ...]]:
@@ -58,8 +77,8 @@ def test_commands_that_print_data_take_json(command, monkeypatch) -> None:  # ty
 def test_nothing_is_announced_that_does_not_exist_yet() -> None:
     names = {path[0] for path in command_paths()}
     expected = (
-        "analyze colors demo duplicates export failures forget init "
-        "models report schedule services sites sql status train verify"
+        "analyze clusters colors compare demo duplicates evaluate export failures forget init "
+        "models outliers report schedule services similar sites sql status train verify"
     )
     assert names == set(expected.split())
 

@@ -17,7 +17,9 @@ from storage.settings import load_settings
 
 # mypy: disable-error-code="no-untyped-def"
 
-KINDS = {"work", "palette-wall", "color-time", "color-distribution", "color-classes", "colors"}
+OF_COLORS = {"work", "palette-wall", "color-time", "color-distribution", "color-classes", "colors"}
+OF_LIKENESS = {"similar", "clusters", "map", "influence", "outliers"}
+KINDS = OF_COLORS | OF_LIKENESS
 
 
 @pytest.fixture
@@ -155,7 +157,11 @@ def test_wrong_usage(report, sample_url: str) -> None:
     assert "text.png is no image that can be read" in report("work", "text.png").err
     with opened(sample_url) as database:
         sql(database, "DELETE FROM image_colors")
-    for kind in sorted(KINDS - {"work", "color-classes"}):
+    for kind in sorted(OF_COLORS - {"work", "color-classes"}):
         result = report(kind)
         assert result.code == ExitCode.USAGE
         assert "run `artworks analyze colors`" in result.err, kind
+    for kind in sorted(OF_LIKENESS):
+        result = report(kind, *(["alpha/2"] if kind == "similar" else []))
+        assert result.code == ExitCode.USAGE
+        assert "artworks analyze" in result.err, kind

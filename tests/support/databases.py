@@ -12,6 +12,7 @@ from sqlalchemy import text
 from storage.database import Database
 from storage.models import Base
 from storage.settings import StorageSettings
+from storage.vector_indexes import PREFIX
 
 
 def opened(url: str) -> Database:
@@ -32,10 +33,16 @@ def migrated(new_database: Callable[[], AbstractContextManager[str]]) -> Iterato
 
 
 def emptied(database: Database) -> Database:
-    """The database without rows; numbers begin at 1 again."""
+    """The database without rows; numbers begin at 1 again, those of models too.
+
+    So indexes of vectors, which are named after models, go as well.
+    """
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
     with database.begin() as connection:
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        of_vectors = text("SELECT relname FROM pg_class WHERE starts_with(relname, :prefix)")
+        for name in connection.scalars(of_vectors, {"prefix": PREFIX}).all():
+            connection.execute(text(f"DROP INDEX {name}"))
     return database
 
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from pgvector import HalfVector
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
+from analysis.embeddings.copying import copy_embeddings
 from analysis.jobs import ModelSpec
 from analysis.registry.models import Model, find_model
 from analysis.results import register_model
 from storage.database import Database
-from storage.models import ImageEmbedding
 
 
 def add_embeddings(
@@ -31,17 +30,8 @@ def add_embeddings(
     )
     with database.begin() as connection:
         model_id = register_model(connection, spec)
-        connection.execute(
-            insert(ImageEmbedding),
-            [
-                {
-                    "image_id": image_id,
-                    "model_id": model_id,
-                    "embedding": HalfVector(vector / np.linalg.norm(vector)),
-                }
-                for image_id, vector in rows.items()
-            ],
-        )
+        scaled = [vector / np.linalg.norm(vector) for vector in rows.values()]
+        copy_embeddings(connection, model_id, list(rows), scaled)
         connection.execute(
             text(
                 "INSERT INTO image_results (image_id, model_id, state) "

@@ -1,0 +1,1 @@
+"""A map of the collection: what is alike lies together."""

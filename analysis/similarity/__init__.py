@@ -1,0 +1,1 @@
+"""What is like what: composition, colour and meaning, one by one and together."""
