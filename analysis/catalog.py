@@ -52,13 +52,13 @@ def _duplicates(_database: Database) -> Job:
 
 
 def _projection(database: Database) -> Job:
-    from analysis.similarity.projecting import projection_job
+    from analysis.similarity.learned.job import projection_job
 
     return projection_job(database)
 
 
 def _index(_database: Database) -> Job:
-    from analysis.similarity.indexing import index_job
+    from analysis.similarity.indexes.job import index_job
 
     return index_job()
 

@@ -87,6 +87,8 @@ class CollectionJob:
     model: ModelSpec
     walk: Callable[[CollectionRun], None]
     """Does the work: incremental or cheap to repeat, and safe to kill between transactions."""
+    by_image: bool = True
+    """Whether `image_results` says of each image that `model` has seen it."""
 
 
 Job: TypeAlias = ImageJob | CollectionJob

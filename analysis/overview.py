@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from analysis.catalog import JOBS, make_job
 from analysis.errors import NetworkUnavailable
+from analysis.jobs import CollectionJob
 from analysis.pending import count_pending
 from storage.database import Database
 
@@ -53,10 +54,11 @@ class JobState:
     job: str
     model: str
     version: str
-    done: int
-    empty: int
-    failed: int
-    pending: int
+    done: int | None
+    """None, as the two and `pending` below: it looks at the collection as a whole."""
+    empty: int | None
+    failed: int | None
+    pending: int | None
     """Images of works that it has not looked at."""
     last: LastRun | None
     unavailable: str | None = None
@@ -94,9 +96,11 @@ def job_states(database: Database, names: Sequence[str] = ()) -> list[JobState]:
     for name in names or JOBS:
         model = version = ""
         unavailable: str | None = None
+        by_image = True
         try:
             job = make_job(name, database)
             model, version = job.model.name, job.model.version
+            by_image = not isinstance(job, CollectionJob) or job.by_image
         except NetworkUnavailable as error:
             # Which version it would be, the weights say that are not here.
             unavailable = str(error)
@@ -109,10 +113,10 @@ def job_states(database: Database, names: Sequence[str] = ()) -> list[JobState]:
                 job=name,
                 model=model,
                 version=version,
-                done=images.get("done", 0),
-                empty=images.get("empty", 0),
-                failed=images.get("failed", 0),
-                pending=_pending(database, model_id),
+                done=images.get("done", 0) if by_image else None,
+                empty=images.get("empty", 0) if by_image else None,
+                failed=images.get("failed", 0) if by_image else None,
+                pending=_pending(database, model_id) if by_image else None,
                 last=None if last is None else LastRun(**last),
                 unavailable=unavailable,
             )

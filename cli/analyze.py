@@ -199,10 +199,10 @@ def _list(names: Sequence[str], as_json: bool) -> None:
             (
                 state.job,
                 f"{state.model} {state.version}".strip(),
-                number(state.done),
-                number(state.empty),
-                number(state.failed),
-                number(state.pending),
+                *(
+                    "" if images is None else number(images)
+                    for images in (state.done, state.empty, state.failed, state.pending)
+                ),
                 *_last_run(state),
             )
             for state in states

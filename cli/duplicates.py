@@ -161,12 +161,11 @@ def _by_embedding(
     database: Database, store: ObjectStore, site: str | None, limit: int, *, redo: bool
 ) -> _Shown:
     from analysis.duplicates.groups import duplicate_groups
-    from analysis.duplicates.look_alikes import WITHIN, look_alikes_job, model_of
-    from analysis.embeddings.stored import embedding_model
+    from analysis.duplicates.look_alikes import WITHIN, embedding_of, look_alikes_job, model_of
     from analysis.results import register_model
 
     with database.begin() as connection:
-        embedding = embedding_model(connection)
+        embedding = embedding_of(connection)
     [run] = run_with_progress(database, store, [look_alikes_job()], redo=redo)
     with database.begin() as connection:
         model_id = register_model(connection, model_of(embedding))

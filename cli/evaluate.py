@@ -222,7 +222,7 @@ def _print_terms(found: Evaluation) -> None:
 
 def _title(name: str, k: int) -> str:
     """Return the heading of a column."""
-    from analysis.similarity.projection_card import measure_title
+    from analysis.similarity.learned.card import measure_title
 
     if name.startswith("precision "):
         return f"… {name.removeprefix('precision ')} alone"
@@ -279,7 +279,7 @@ def _write_blind(
     from analysis.embeddings.stored import embedding_model
     from analysis.evaluation.blind_answers import make_study
     from analysis.evaluation.blind_sheet import blind_key, blind_page
-    from analysis.similarity.projecting import base_label, learned_by
+    from analysis.similarity.learned.job import base_label, learned_by
 
     with database.begin() as connection:
         first = embedding_model(connection, model)

@@ -189,7 +189,10 @@ def _mark(model: Model) -> Text | str:
 def _measure(model: Model) -> str:
     """Return the measure that tells most; nothing for methods, which have none."""
     accuracy = model.metrics.get("accuracy")
-    return "" if accuracy is None else f"accuracy {accuracy:.3f}"
+    if accuracy is not None:
+        return f"accuracy {accuracy:.3f}"
+    ndcg = model.metrics.get("measures", {}).get("ndcg", {}).get("projection")
+    return "" if ndcg is None else f"NDCG {ndcg['mean']:.3f}"
 
 
 def _short(value: Any) -> str:

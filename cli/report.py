@@ -28,15 +28,15 @@ def report(
         str | None,
         typer.Argument(
             metavar="[KIND]",
-            help="work, palette-wall, color-time, color-distribution, color-classes, or colors for "
-            "all that the collection allows.",
+            help="work, palette-wall, color-time, color-distribution, color-classes, colors (all "
+            "of these that the collection allows), similar, clusters, map, influence or outliers.",
         ),
     ] = None,
     work: Annotated[
         str | None,
         typer.Argument(
             metavar="[WORK]",
-            help="For KIND work: SITE/SOURCE_ID, the sha256 of an image, or a file.",
+            help="For KIND work or similar: SITE/SOURCE_ID, the sha256 of an image, or a file.",
         ),
     ] = None,
     site: Annotated[

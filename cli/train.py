@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from analysis.colors.classes.training import Training
-    from analysis.similarity.training import Training as Projecting
+    from analysis.similarity.learned.training import Training as Projecting
     from storage.database import Database
     from storage.objects import ObjectStore
 
@@ -156,7 +156,7 @@ def _train(
 
 def _project(database: Database, store: ObjectStore, terms: str, **options: Any) -> Projecting:
     from analysis.evaluation.collection import chosen_kinds
-    from analysis.similarity.training import train_similarity
+    from analysis.similarity.learned.training import train_similarity
 
     kinds = chosen_kinds(terms)
     with progress() as bars:
@@ -213,7 +213,7 @@ def _print(training: Training) -> None:
 
 
 def _print_projection(training: Projecting) -> None:
-    from analysis.similarity.projection_card import COLUMNS, measure_rows, split_sentence
+    from analysis.similarity.learned.card import COLUMNS, measure_rows, split_sentence
 
     model, metrics = training.model, training.model.metrics
     columns = tuple(name.capitalize() for name in COLUMNS)
@@ -235,7 +235,7 @@ def _print_projection(training: Projecting) -> None:
             "(see --force)"
         )
     if training.new and not training.activated:
-        from analysis.similarity.training import is_better
+        from analysis.similarity.learned.training import is_better
 
         remark(
             "other embeddings are the default, and it does not take over"

@@ -111,7 +111,7 @@ def clusters_job(
             return
         _Clustering(run, model, Settings(method, k)).walk()
 
-    return CollectionJob(JOB, SPEC, walk)
+    return CollectionJob(JOB, SPEC, walk, by_image=False)
 
 
 class _Clustering:

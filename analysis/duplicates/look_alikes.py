@@ -25,12 +25,13 @@ from analysis.duplicates import candidates, details
 from analysis.duplicates.candidates import Candidates, Ids, Vectors
 from analysis.duplicates.confirming import Pictures
 from analysis.duplicates.writing import write_pairs
-from analysis.embeddings.stored import KIND as EMBEDDING
-from analysis.embeddings.stored import pages_of, vectors_of
+from analysis.embeddings.stored import embedding_model, pages_of, vectors_of
+from analysis.errors import NoEmbeddings
 from analysis.jobs import CollectionJob, ModelSpec
-from analysis.registry.models import Model, default_model
+from analysis.registry.models import Model, find_model
 from analysis.results import register_model
 from analysis.runs import CollectionRun
+from analysis.similarity.learned.job import base_label
 from storage.database import Database
 
 JOB: Final = "look-alikes"
@@ -81,7 +82,7 @@ def look_alikes_job() -> CollectionJob:
     Of a run, `details` tells the `pairs` that were written, how many `candidates` were looked at,
     and how many previews were `unreadable`.
     """
-    return CollectionJob(JOB, SPEC, _walk)
+    return CollectionJob(JOB, SPEC, _walk, by_image=False)
 
 
 def model_of(embedding: Model) -> ModelSpec:
@@ -100,10 +101,22 @@ def model_of(embedding: Model) -> ModelSpec:
     )
 
 
+def embedding_of(connection: Connection) -> Model:
+    """Return the embedding whose neighbours are looked at: the one in use.
+
+    For a projection that is the embedding below it: what it learned brings works with one term
+    together, and copies no nearer (`docs/evaluation.md`). Raises NoEmbeddings.
+    """
+    model = embedding_model(connection)
+    below = base_label(model)
+    return model if below is None else find_model(connection, below)
+
+
 def _walk(run: CollectionRun) -> None:
-    with run.database.begin() as connection:
-        embedding = default_model(connection, EMBEDDING)
-    if embedding is None:
+    try:
+        with run.database.begin() as connection:
+            embedding = embedding_of(connection)
+    except NoEmbeddings:
         run.details["next"] = "artworks analyze embeddings"
     else:
         find_look_alikes(run, embedding)

@@ -22,7 +22,7 @@ from analysis.errors import NetworkUnavailable
 
 NAME: Final = "clip"
 DEFAULT: Final = "clip_vit_base_patch32"
-"""The preset that ARTWORKS_EMBEDDING=clip means: the fastest one."""
+"""The preset that ARTWORKS_EMBEDDING=clip means: none has less to compute."""
 
 CONFIG: Final = "config.json"
 VOCABULARY: Final = "assets/tokenizer/vocabulary.json"

@@ -23,7 +23,7 @@ from analysis.evaluation.similarity import keep_metrics
 from analysis.jobs import RGB
 from analysis.registry.models import Model, find_model
 from analysis.similarity.embedding import embedder_like
-from analysis.similarity.projecting import base_label, load_projection
+from analysis.similarity.learned.job import base_label, load_projection
 from storage.database import Database
 from storage.errors import ImageRejected, ObjectNotFound
 from storage.images import decode_rgb

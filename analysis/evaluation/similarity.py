@@ -36,7 +36,7 @@ from analysis.evaluation.retrieval import (
     judge,
 )
 from analysis.registry.models import Model, find_model
-from analysis.similarity.projecting import base_label, learned_by
+from analysis.similarity.learned.job import base_label, learned_by
 from storage.database import Database
 from storage.objects import ObjectStore
 

@@ -68,7 +68,7 @@ def map_job() -> CollectionJob:
     Of a run, `details` tells the images that were `placed`, and whether the map was laid out
     `anew`, 1 or 0.
     """
-    return CollectionJob(JOB, SPEC, draw_map)
+    return CollectionJob(JOB, SPEC, draw_map, by_image=False)
 
 
 def model_of(embedding: Model) -> ModelSpec:

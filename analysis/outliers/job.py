@@ -90,7 +90,7 @@ def outliers_job() -> CollectionJob:
 
     Of a run, `details` tells the `outliers` of the default method, or how many images are `needed`.
     """
-    return CollectionJob(JOB, SPEC, _walk)
+    return CollectionJob(JOB, SPEC, _walk, by_image=False)
 
 
 def _walk(run: CollectionRun) -> None:

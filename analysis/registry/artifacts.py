@@ -120,8 +120,12 @@ def _check_versions(model: Model, recorded: Mapping[str, str]) -> None:
 
 
 def _cure(model: Model) -> str:
-    # What has no head of its own is a projection of embeddings.
+    anew = {
+        "clusters": "artworks clusters --redo",
+        "index": "artworks analyze index --redo",
+        # What has no head of its own is a projection of embeddings.
+    }.get(model.kind, f"artworks train {model.head or 'similarity'}")
     return (
-        f"Train anew with `artworks train {model.head or 'similarity'}`, or make another model the "
-        "default with `artworks models activate`."
+        f"Make it anew with `{anew}`, or make another model the default with `artworks models "
+        "activate`."
     )

@@ -11,7 +11,7 @@ from analysis.config import load_analysis_settings
 from analysis.embeddings.embedder import MAKERS, Embedder, embedder_of
 from analysis.errors import NetworkUnavailable, NothingToCompare
 from analysis.registry.models import Model, find_model
-from analysis.similarity.projecting import base_label, load_projection
+from analysis.similarity.learned.job import base_label, load_projection
 from analysis.similarity.subjects import Embed
 from storage.objects import ObjectStore
 

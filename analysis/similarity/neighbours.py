@@ -20,7 +20,7 @@ from storage.errors import UsageError
 from storage.objects import ObjectStore
 
 if TYPE_CHECKING:
-    from analysis.similarity.index import SimilarityIndex
+    from analysis.similarity.indexes.index import SimilarityIndex
 
 FAISS: Final = "faiss"
 PGVECTOR: Final = "pgvector"
@@ -129,7 +129,7 @@ def open_neighbours(
     if model is None:
         yield NoNeighbours()
     elif engine == FAISS or (engine is None and _is_indexed(connection, model)):
-        from analysis.similarity.index import SimilarityIndex
+        from analysis.similarity.indexes.index import SimilarityIndex
 
         with SimilarityIndex.open(database, store, model) as index:
             yield FaissNeighbours(index)
@@ -138,7 +138,7 @@ def open_neighbours(
 
 
 def _is_indexed(connection: Connection, model: Model) -> bool:
-    from analysis.similarity.versions import current_index
+    from analysis.similarity.indexes.versions import current_index
 
     return current_index(connection, model) is not None
 

@@ -21,7 +21,7 @@ from sqlalchemy import text
 from analysis.embeddings.copying import copy_embeddings
 from analysis.jobs import ModelSpec
 from analysis.results import register_model
-from analysis.similarity.kinds import Kind
+from analysis.similarity.indexes.kinds import Kind
 from benchmarks.analysing.collection import Workshop
 from benchmarks.analysing.figures import Figure, Section
 from benchmarks.likening.vectors import DIMENSIONS, Base, base, exact_neighbors, expanded, queries

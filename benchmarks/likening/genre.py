@@ -24,9 +24,9 @@ from analysis.embeddings.stored import Vectors
 from analysis.evaluation.intervals import Interval, Resampling
 from analysis.evaluation.relevance import Labels
 from analysis.evaluation.retrieval import by_cosine, judge
-from analysis.similarity.fitting import Recipe, fit_projection
-from analysis.similarity.projection import Projection
-from analysis.similarity.splitting import split_labels
+from analysis.similarity.learned.fitting import Recipe, fit_projection
+from analysis.similarity.learned.projection import Projection
+from analysis.similarity.learned.splitting import split_labels
 from benchmarks.analysing.figures import Figure, Section
 from benchmarks.analysing.pictures import ROOT
 

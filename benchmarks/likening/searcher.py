@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 
 from analysis.engine import run_jobs
-from analysis.similarity.index import SimilarityIndex
-from analysis.similarity.indexing import index_job
+from analysis.similarity.indexes.index import SimilarityIndex
+from analysis.similarity.indexes.job import index_job
 from storage.database import Database
 from storage.objects import open_store
 from storage.settings import load_settings

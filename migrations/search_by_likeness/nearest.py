@@ -16,7 +16,8 @@ STEP = 8
 EF_SEARCH = 200
 """Candidates that the index keeps while it searches; more find more, and take longer."""
 MORE = 40
-"""Images that the index is asked for besides: it tells them in an order that is not quite right."""
+"""Images that the index is asked for besides: it tells them in an order that is not quite right.
+Where it has not so many, because it is given up or there are not more, the answer is exact."""
 PATIENCE = 2
 """How many times the steps that it is worth the index is walked, before it is given up: what fits
 may lie far from what is asked for."""
@@ -44,8 +45,8 @@ WALKED = f"""
             SELECT {EACH} FROM image_embeddings e
             WHERE e.model_id = %2$s AND e.image_id <> ALL ($3) AND {SHOWN}
             ORDER BY e.embedding::halfvec(%1$s) <=> $1
-            LIMIT $2 + {MORE}
-        ) f ORDER BY f.distance + 0, f.image_id LIMIT $2
+            LIMIT $2
+        ) f ORDER BY f.distance + 0, f.image_id
     ) f
 """  # noqa: S608 - fragments of ours
 FITTING = """
@@ -138,12 +139,12 @@ BEGIN
                 set_config('hnsw.max_scan_tuples',
                            ceil({PATIENCE} * (wanted + {MORE}) * rows / few)::text, true);
         EXECUTE format($statement${WALKED}$statement$, dimensions, model_id, filters)
-        INTO ids, distances USING vector, wanted, exclude, site;
+        INTO ids, distances USING vector, wanted + {MORE}, exclude, site;
         PERFORM set_config('hnsw.ef_search', coalesce(former[1], '40'), true),
                 set_config('hnsw.iterative_scan', coalesce(former[2], 'off'), true),
                 set_config('hnsw.max_scan_tuples', coalesce(former[3], '20000'), true);
-        IF cardinality(ids) = wanted THEN
-            RETURN QUERY SELECT * FROM unnest(ids, distances);
+        IF cardinality(ids) = wanted + {MORE} THEN
+            RETURN QUERY SELECT * FROM unnest(ids[:wanted], distances[:wanted]);
             RETURN;
         END IF;
     END IF;

@@ -16,9 +16,9 @@ from support.vectors import add_embeddings
 
 from analysis.embeddings.stored import Vectors
 from analysis.evaluation.relevance import Labels
-from analysis.similarity import training
-from analysis.similarity.fitting import Fit, Recipe
-from analysis.similarity.projection import Projection
+from analysis.similarity.learned import training
+from analysis.similarity.learned.fitting import Fit, Recipe
+from analysis.similarity.learned.projection import Projection
 from storage.collection import as_json
 from storage.errors import ExitCode
 from storage.objects import open_store

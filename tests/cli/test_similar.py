@@ -148,6 +148,7 @@ def test_two_pictures_are_compared(command, likes, files, open_folder: Path) -> 
 def test_two_files_are_compared_without_a_collection(
     command, files, monkeypatch: pytest.MonkeyPatch, open_folder: Path
 ) -> None:
+    monkeypatch.setenv("ARTWORKS_EMBEDDING", "mobilenet_v2")
     monkeypatch.setenv("KERAS_HOME", str(open_folder / "none"))
     found = command("compare", *files, "--json")
     assert found.code == ExitCode.DONE

@@ -142,8 +142,12 @@ def test_influence_is_drawn_with_its_numbers(
     with pytest.raises(NothingToShow, match="take longer periods with --step"):
         make_report(database, store, "influence", Options(by="period"))
     with database.begin() as connection:
-        connection.execute(text("UPDATE artworks SET year_from = 1780, year_to = 1780 "
-                                "WHERE source_id::int % 3 = 0 AND source_id::int < 24"))  # fmt: skip
+        connection.execute(
+            text(
+                "UPDATE artworks SET year_from = 1780, year_to = 1780 "
+                "WHERE source_id::int % 3 = 0 AND source_id::int < 24"
+            )
+        )
     by_period = make_report(database, store, "influence", Options(by="period"))
     assert by_period.pictures[0].name == "influence-period"
     assert by_period.counts["cohorts"] == 3

@@ -21,12 +21,13 @@ from analysis.engine import RunSummary, run_jobs
 from analysis.registry.cards import read_card
 from analysis.registry.models import Model, activate, default_model, find_model
 from analysis.registry.removal import remove_model
-from analysis.similarity import crosscheck, indexing
-from analysis.similarity.card import index_card
-from analysis.similarity.crosscheck import Agreement
-from analysis.similarity.index import SimilarityIndex
-from analysis.similarity.indexing import index_job
-from analysis.similarity.kinds import Kind
+from analysis.similarity.indexes import crosscheck
+from analysis.similarity.indexes import job as indexing
+from analysis.similarity.indexes.card import index_card
+from analysis.similarity.indexes.crosscheck import Agreement
+from analysis.similarity.indexes.index import SimilarityIndex
+from analysis.similarity.indexes.job import index_job
+from analysis.similarity.indexes.kinds import Kind
 from storage.database import Database
 from storage.objects import ObjectStore
 

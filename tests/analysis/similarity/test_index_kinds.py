@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from support.hung import unit_vectors
 
-from analysis.similarity.building import (
+from analysis.similarity.indexes.building import (
     add_vectors,
     cells_for,
     compare_all,
@@ -23,10 +23,17 @@ from analysis.similarity.building import (
     sample_size,
     vectors_at,
 )
-from analysis.similarity.freshness import NOBODY, Rows, compare
-from analysis.similarity.kinds import EFFORTS, FLAT_UP_TO, HNSW_UP_TO, Kind, Metric, kind_for
-from analysis.similarity.parts import Answer, Part, distances_to, merged, table
-from analysis.similarity.tuning import recall_of, tune
+from analysis.similarity.indexes.freshness import NOBODY, Rows, compare
+from analysis.similarity.indexes.kinds import (
+    EFFORTS,
+    FLAT_UP_TO,
+    HNSW_UP_TO,
+    Kind,
+    Metric,
+    kind_for,
+)
+from analysis.similarity.indexes.parts import Answer, Part, distances_to, merged, table
+from analysis.similarity.indexes.tuning import recall_of, tune
 
 KINDS: tuple[Kind, ...] = ("flat", "hnsw", "ivfpq")
 METRICS: tuple[Metric, ...] = ("cosine", "l2", "inner_product")

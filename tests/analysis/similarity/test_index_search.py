@@ -16,11 +16,11 @@ from support.vectors import add_embeddings
 
 from analysis.engine import run_jobs
 from analysis.errors import ArtifactDamaged, NoEmbeddings, NoIndex
-from analysis.similarity import files
-from analysis.similarity import index as searching
-from analysis.similarity.files import STALE
-from analysis.similarity.index import SimilarityIndex
-from analysis.similarity.indexing import index_job
+from analysis.similarity.indexes import files
+from analysis.similarity.indexes import index as searching
+from analysis.similarity.indexes.files import STALE
+from analysis.similarity.indexes.index import SimilarityIndex
+from analysis.similarity.indexes.job import index_job
 from storage.database import Database
 from storage.objects import ObjectStore
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.similarity.projection import Projection, from_bytes, to_bytes
+from analysis.similarity.learned.projection import Projection, from_bytes, to_bytes
 
 
 def random_projection(seed: int, *sizes: int) -> Projection:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.similarity.splitting import SHARES, split_labels
+from analysis.similarity.learned.splitting import SHARES, split_labels
 from tests.analysis.evaluation.labels import labelled
 
 GROUPS = st.lists(st.integers(0, 12), min_size=1, max_size=80)

@@ -17,16 +17,16 @@ from analysis.errors import ArtifactDamaged, JobRunning, NoEmbeddings, NothingTo
 from analysis.evaluation.similarity import evaluate_similarity
 from analysis.registry.models import Model, activate, default_model
 from analysis.results import job_lock
-from analysis.similarity import fitting, training
-from analysis.similarity.fitting import Recipe, fit_projection
-from analysis.similarity.losses import MARGIN, TEMPERATURE, contrastive, triplet
-from analysis.similarity.projecting import (
+from analysis.similarity.learned import fitting, training
+from analysis.similarity.learned.fitting import Recipe, fit_projection
+from analysis.similarity.learned.job import (
     base_label,
     current_projection,
     load_learned,
     load_projection,
 )
-from analysis.similarity.training import is_better, train_similarity
+from analysis.similarity.learned.losses import MARGIN, TEMPERATURE, contrastive, triplet
+from analysis.similarity.learned.training import is_better, train_similarity
 from storage.database import Database
 from storage.objects import ObjectStore
 from tests.analysis.evaluation.labels import labelled

@@ -19,7 +19,7 @@ from analysis.jobs import CollectionJob, ModelSpec
 from analysis.registry.artifacts import load_bytes
 from analysis.registry.models import Model, default_model, find_model, list_models
 from analysis.runs import CollectionRun
-from analysis.similarity.projection import Projection, from_bytes
+from analysis.similarity.learned.projection import Projection, from_bytes
 from storage.database import Database
 from storage.objects import ObjectStore
 
@@ -95,7 +95,7 @@ def projection_job(database: Database) -> CollectionJob:
     with database.begin() as connection:
         model = current_projection(connection)
     if model is None:
-        return CollectionJob(JOB, UNTRAINED, _tell_what_is_missing)
+        return CollectionJob(JOB, UNTRAINED, _tell_what_is_missing, by_image=False)
     spec = ModelSpec(model.name, model.version, model.kind, model.params, model.head)
     return CollectionJob(JOB, spec, lambda run: _walk(run, model))
 

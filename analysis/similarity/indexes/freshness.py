@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from analysis.embeddings.stored import Ids
 from analysis.registry.models import Model
-from analysis.similarity.building import Positions
+from analysis.similarity.indexes.building import Positions
 
 NOBODY: Final = -1
 """Id of a position whose image is gone or has moved to another position."""

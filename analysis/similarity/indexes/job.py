@@ -21,15 +21,15 @@ from analysis.errors import ArtifactDamaged
 from analysis.jobs import CollectionJob, ModelSpec
 from analysis.registry.models import Model, list_models
 from analysis.runs import CollectionRun
-from analysis.similarity.building import (
+from analysis.similarity.indexes.building import (
     SEED,
     Positions,
     vectors_at,
 )
-from analysis.similarity.crosscheck import cross_check
-from analysis.similarity.files import INDEX, Contents, read_rows, save_index
-from analysis.similarity.filling import Filling
-from analysis.similarity.freshness import (
+from analysis.similarity.indexes.crosscheck import cross_check
+from analysis.similarity.indexes.files import INDEX, Contents, read_rows, save_index
+from analysis.similarity.indexes.filling import Filling
+from analysis.similarity.indexes.freshness import (
     NOBODY,
     Difference,
     Rows,
@@ -37,10 +37,10 @@ from analysis.similarity.freshness import (
     fingerprint,
     stored_rows,
 )
-from analysis.similarity.index import cache_folder
-from analysis.similarity.kinds import FLAT_UP_TO, HNSW_UP_TO, REDUCED, Kind, kind_for
-from analysis.similarity.tuning import QUERIES, Tuned, tune
-from analysis.similarity.versions import (
+from analysis.similarity.indexes.index import cache_folder
+from analysis.similarity.indexes.kinds import FLAT_UP_TO, HNSW_UP_TO, REDUCED, Kind, kind_for
+from analysis.similarity.indexes.tuning import QUERIES, Tuned, tune
+from analysis.similarity.indexes.versions import (
     add_metrics,
     current_index,
     index_name,
@@ -90,7 +90,7 @@ def index_job(
             run.details["next"] = "artworks analyze embeddings"
         retire(run.database, run.store, folder)
 
-    return CollectionJob(JOB, SPEC, walk)
+    return CollectionJob(JOB, SPEC, walk, by_image=False)
 
 
 class _Indexing:

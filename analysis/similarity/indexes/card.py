@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from analysis.similarity.kinds import Kind
+from analysis.similarity.indexes.kinds import Kind
 
 _HOW: Final[Mapping[Kind, str]] = {
     "flat": "It compares with every vector, so that it finds all there is.",

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.embeddings.stored import Vectors
-from analysis.similarity.kinds import (
+from analysis.similarity.indexes.kinds import (
     BUILD_BREADTH,
     CODE_BYTES,
     NEIGHBOURS,

@@ -62,7 +62,7 @@ EFFORTS: Final[dict[Kind, tuple[Effort, ...]]] = {
         for effort in ((8, 10), (16, 20), (32, 40), (64, 60), (128, 80), (256, 160), (512, 320))
     ),
 }
-"""From the least to the most; see `analysis.similarity.tuning`."""
+"""From the least to the most; see `analysis.similarity.indexes.tuning`."""
 
 
 def kind_for(images: int) -> Kind:

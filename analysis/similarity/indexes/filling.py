@@ -13,10 +13,10 @@ from analysis.embeddings.stored import Ids, Vectors, pages_of, vectors_of
 from analysis.errors import ArtifactDamaged
 from analysis.registry.models import Model
 from analysis.runs import CollectionRun
-from analysis.similarity.building import SEED, Index, add_vectors, new_index, sample_size
-from analysis.similarity.files import Contents, load_index
-from analysis.similarity.freshness import NOBODY, Difference, Rows
-from analysis.similarity.kinds import Kind
+from analysis.similarity.indexes.building import SEED, Index, add_vectors, new_index, sample_size
+from analysis.similarity.indexes.files import Contents, load_index
+from analysis.similarity.indexes.freshness import NOBODY, Difference, Rows
+from analysis.similarity.indexes.kinds import Kind
 
 PAGE: Final = 4096
 """Vectors that are read and added at once."""

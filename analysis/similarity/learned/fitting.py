@@ -17,8 +17,8 @@ from analysis.embeddings.quiet import tensorflow
 from analysis.embeddings.stored import Vectors
 from analysis.evaluation.relevance import Labels, term_matrix
 from analysis.evaluation.retrieval import by_cosine, judge
-from analysis.similarity.losses import DEFAULT_LOSS, LOSSES
-from analysis.similarity.projection import Projection
+from analysis.similarity.learned.losses import DEFAULT_LOSS, LOSSES
+from analysis.similarity.learned.projection import Projection
 
 Progress = Callable[[int, int], None]
 """Called with epochs done and the most that there may be."""
@@ -167,7 +167,7 @@ def _targets(labels: Labels) -> tuple[npt.NDArray[np.float32], Mapping[str, slic
 
 
 def _near(targets: Any, kinds: Mapping[str, slice]) -> Any:
-    """Return how much the images of a batch belong together: see `analysis.similarity.losses`."""
+    """Return how much the images of a batch belong together: see `losses`."""
     from keras import ops
 
     agreeing = 0.0

@@ -22,7 +22,7 @@ from analysis.registry.models import (
     next_version,
     register_trained,
 )
-from analysis.similarity.files import FILES, INDEX, prune_cache
+from analysis.similarity.indexes.files import FILES, INDEX, prune_cache
 from storage.database import Database
 from storage.objects import ObjectStore
 

@@ -26,12 +26,12 @@ from analysis.registry.models import (
     register_trained,
 )
 from analysis.results import job_lock
-from analysis.similarity.fitting import DEFAULT_KEEP, Fit, Progress, Recipe, fit_projection
-from analysis.similarity.losses import DEFAULT_LOSS, LOSSES
-from analysis.similarity.projecting import base_label
-from analysis.similarity.projection import ARTIFACT, to_bytes
-from analysis.similarity.projection_card import projection_card
-from analysis.similarity.splitting import Split, split_labels
+from analysis.similarity.learned.card import projection_card
+from analysis.similarity.learned.fitting import DEFAULT_KEEP, Fit, Progress, Recipe, fit_projection
+from analysis.similarity.learned.job import base_label
+from analysis.similarity.learned.losses import DEFAULT_LOSS, LOSSES
+from analysis.similarity.learned.projection import ARTIFACT, to_bytes
+from analysis.similarity.learned.splitting import Split, split_labels
 from storage.database import Database
 from storage.objects import ObjectStore
 
@@ -87,7 +87,7 @@ def train_similarity(
         kinds: kinds of terms that works are to share.
         model: the embedding to read, NAME or NAME/VERSION; by default the one that is the default,
             or what that projects.
-        loss: `contrastive` or `triplet`; see `analysis.similarity.losses`.
+        loss: `contrastive` or `triplet`; see `analysis.similarity.learned.losses`.
         keep: weight of the embedding itself in the likeness of two works, 0 to 1, 1 excluded.
         seed: of the split, the first weights and the order of the examples.
         force: make a new version, also where nothing would be learned anew.

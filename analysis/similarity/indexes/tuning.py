@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from analysis.embeddings.stored import Vectors
-from analysis.similarity.building import Index, Positions, compare_all, look_for, vectors_at
-from analysis.similarity.kinds import EFFORTS, Effort, Kind
+from analysis.similarity.indexes.building import Index, Positions, compare_all, look_for, vectors_at
+from analysis.similarity.indexes.kinds import EFFORTS, Effort, Kind
 
 TARGET: Final = 0.99
 """Recall that is aimed at for what is like the stored images. What is asked later is new to the

@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 from analysis.embeddings.near import nearest
 from analysis.embeddings.stored import Ids, Vectors
 from analysis.registry.models import Model
-from analysis.similarity.building import compare_all, look_for, vectors_at
-from analysis.similarity.files import Contents
-from analysis.similarity.freshness import NOBODY, shown_of
-from analysis.similarity.kinds import Effort
-from analysis.similarity.parts import distances_to
+from analysis.similarity.indexes.building import compare_all, look_for, vectors_at
+from analysis.similarity.indexes.files import Contents
+from analysis.similarity.indexes.freshness import NOBODY, shown_of
+from analysis.similarity.indexes.kinds import Effort
+from analysis.similarity.indexes.parts import distances_to
 
 NEAREST: Final = 10
 LEAST: Final = 0.95

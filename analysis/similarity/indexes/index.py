@@ -18,12 +18,27 @@ import numpy.typing as npt
 from analysis.embeddings.stored import Ids, Vectors, embedding_model, vectors_of
 from analysis.errors import ArtifactDamaged, NoIndex
 from analysis.registry.models import Model
-from analysis.similarity.building import add_vectors
-from analysis.similarity.files import map_index, read_rows
-from analysis.similarity.freshness import NOBODY, Rows, compare, fingerprint, shown_of, stored_rows
-from analysis.similarity.kinds import Effort, Metric
-from analysis.similarity.parts import GROWTH, Answer, Distances, Part, empty_part, merged, table
-from analysis.similarity.versions import current_index
+from analysis.similarity.indexes.building import add_vectors
+from analysis.similarity.indexes.files import map_index, read_rows
+from analysis.similarity.indexes.freshness import (
+    NOBODY,
+    Rows,
+    compare,
+    fingerprint,
+    shown_of,
+    stored_rows,
+)
+from analysis.similarity.indexes.kinds import Effort, Metric
+from analysis.similarity.indexes.parts import (
+    GROWTH,
+    Answer,
+    Distances,
+    Part,
+    empty_part,
+    merged,
+    table,
+)
+from analysis.similarity.indexes.versions import current_index
 from storage.database import Database
 from storage.objects import ObjectStore
 from storage.settings import load_settings

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.embeddings.stored import Ids, Vectors
-from analysis.similarity.building import (
+from analysis.similarity.indexes.building import (
     Index,
     Positions,
     compare_all,
@@ -18,8 +18,8 @@ from analysis.similarity.building import (
     new_index,
     vectors_at,
 )
-from analysis.similarity.freshness import NOBODY
-from analysis.similarity.kinds import EFFORTS, FLAT_UP_TO, Effort, Metric
+from analysis.similarity.indexes.freshness import NOBODY
+from analysis.similarity.indexes.kinds import EFFORTS, FLAT_UP_TO, Effort, Metric
 
 Distances: TypeAlias = npt.NDArray[np.float32]
 """(q, k) float32 in the order of the answers, infinite where there is no answer."""

@@ -32,9 +32,9 @@ import numpy as np
 from analysis.errors import ArtifactDamaged
 from analysis.registry.artifacts import CARD, model_key
 from analysis.registry.models import Model
-from analysis.similarity.building import Index
-from analysis.similarity.card import index_card
-from analysis.similarity.freshness import Rows
+from analysis.similarity.indexes.building import Index
+from analysis.similarity.indexes.card import index_card
+from analysis.similarity.indexes.freshness import Rows
 from storage.errors import ObjectNotFound
 from storage.objects import FolderObjectStore, ObjectStore
 
