@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 EXTRAS := crawl,browser,analysis,fast,schedule,web,dev
+# For CLIP. KerasHub asks for a second TensorFlow, which nothing here needs: by themselves.
+ALONE := keras-hub==0.32.0 regex==2026.11.15 tokenizers==0.23.3
 # One more than there are cores: tests wait for servers a good part of their time.
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(6, (os.cpu_count() or 1) + 1))')
 
@@ -26,11 +28,13 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "Installing into $(VENV) with uv"; \
 	  [ -x $(VENV)/bin/python ] || uv venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); \
 	  uv pip install --quiet --python $(VENV)/bin/python -c constraints.txt -e '.[$(EXTRAS)]'; \
+	  uv pip install --quiet --python $(VENV)/bin/python --no-deps $(ALONE); \
 	else \
 	  $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $(PYTHON) cannot make environments: run apt-get install python3-venv (or the package python3.N-venv of your Python)" >&2; exit 2; }; \
 	  echo "Installing into $(VENV) with pip"; \
 	  [ -x $(VENV)/bin/pip ] || $(PYTHON) -m venv $(VENV); \
 	  $(VENV)/bin/python -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'; \
+	  $(VENV)/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps $(ALONE); \
 	fi
 	@touch $@
 

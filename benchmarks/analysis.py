@@ -19,6 +19,7 @@ from pathlib import Path
 # Read when NumPy and scikit-learn are imported; threads of ours begin with them.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
+os.environ["ARTWORKS_EMBEDDING"] = "descriptors"  # no weights are needed, nor fetched
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the package `analysis`, and not this file
 

@@ -63,12 +63,15 @@ def report(
         typer.Option(
             "--by",
             metavar="KIND",
-            help="Of a distribution: a kind of terms, or site [default: category and style].",
+            help="Of a distribution, a map or influence: a kind of terms; also site, and of a "
+            "map cluster.",
         ),
     ] = None,
     step: Annotated[
         int | None,
-        typer.Option("--step", min=1, metavar="YEARS", help="Of color-time: years of a column."),
+        typer.Option(
+            "--step", min=1, metavar="YEARS", help="Of color-time and influence: years together."
+        ),
     ] = None,
     out: Annotated[
         Path | None,

@@ -75,7 +75,8 @@ def token_ids(tokenizer: Tokenizer, words: Sequence[str], length: int) -> npt.ND
 
     The text tower looks at the first end, and never past it, so any number may follow.
     """
-    start, end = tokenizer.token_to_id(START), tokenizer.token_to_id(END)
+    start: Any = tokenizer.token_to_id(START)  # both are special tokens of every tokenizer here
+    end: Any = tokenizer.token_to_id(END)
     found = np.full((len(words), length), end, np.int32)
     found[:, 0] = start
     for row, encoded in zip(found, tokenizer.encode_batch(list(words)), strict=True):

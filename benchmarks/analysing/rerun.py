@@ -17,15 +17,17 @@ from functools import partial
 from sqlalchemy import text
 
 from analysis.catalog import JOBS, make_job
+from analysis.embeddings.descriptors import DIMENSIONS
 from analysis.engine import RunSummary, run_jobs
 from analysis.jobs import ImageJob
 from benchmarks.analysing.clock import clock_seconds, in_turn
 from benchmarks.analysing.collection import Workshop
 from benchmarks.analysing.figures import Figure, Section
 from benchmarks.analysing.pictures import ROOT
-from storage.models import ImageColor, ImageFeatures
+from storage.models import ImageColor, ImageEmbedding, ImageFeatures
 
 MOST_SECONDS = 2.0
+WITHOUT_WEIGHTS = {"ARTWORKS_EMBEDDING": "descriptors"}
 COMMAND = (sys.executable, "-m", "cli", "analyze", "--json")
 
 _IMAGES = """
@@ -62,6 +64,13 @@ _ROWS = {
     ImageFeatures.__tablename__: """
         INSERT INTO image_features (image_id, model_id, values)
         SELECT i.id, :model_id, ARRAY(SELECT 100 * random() + 0 * i.id FROM generate_series(1, 18))
+        FROM images i
+    """,
+    ImageEmbedding.__tablename__: f"""
+        INSERT INTO image_embeddings (image_id, model_id, embedding)
+        SELECT i.id, :model_id, l2_normalize(ARRAY(
+            SELECT random() - 0.5 + 0 * i.id FROM generate_series(1, {DIMENSIONS})
+        )::halfvec)
         FROM images i
     """,
 }
@@ -131,7 +140,12 @@ def _command(workshop: Workshop) -> float:
     """Run `artworks analyze`; return the CPU seconds of its process."""
     before = children_cpu_seconds()
     done = subprocess.run(
-        COMMAND, env=workshop.environment, cwd=ROOT, capture_output=True, text=True, check=False
+        COMMAND,
+        env=workshop.environment | WITHOUT_WEIGHTS,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert {found["job"] for found in json.loads(done.stdout)} == set(JOBS)

@@ -586,6 +586,8 @@ def test_other_parameters_need_another_version(
 
 
 def test_an_unknown_job_is_refused(database: Database, store: ObjectStore) -> None:
-    with pytest.raises(UnknownJob, match='no job "colours": choose from color-class, colors'):
+    with pytest.raises(
+        UnknownJob, match='no job "colours": choose from clusters, color-class, colors'
+    ):
         run_jobs(database, store, ["colours"])
     assert rows(database, "SELECT count(*) FROM analysis_runs") == [(0,)]

@@ -129,9 +129,12 @@ def test_interrupted_continued_and_run_again(home: Home) -> None:
         assert sheet.format == "PNG"
     first = home.status()
     assert first["artworks"] >= 20
-    # Palettes and channel statistics of each image.
-    assert first["results"]["image_results"] == 2 * first["images"]
-    assert first["results"]["image_features"] == first["images"]
+    # Palettes, channel statistics, layout and embedding of each image.
+    assert first["results"]["image_results"] >= 4 * first["images"]
+    assert first["results"]["image_features"] == 2 * first["images"]
+    assert first["results"]["image_embeddings"] == first["images"]
+    assert first["results"]["image_positions"] == first["images"]
+    assert first["results"]["image_outliers"] == 3 * first["images"]
     assert ("renderer_unavailable" in first["failures"]) == (first["rendered_pages"] == 0)
 
     code, out, err = home.run("demo")

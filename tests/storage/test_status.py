@@ -24,10 +24,14 @@ def database(new_database: Callable[[], AbstractContextManager[str]]) -> Iterato
 
 
 RESULTS = {
+    "image_clusters": 0,
     "image_colors": 2,
     "image_duplicates": 0,
+    "image_embeddings": 0,
     "image_features": 0,
     "image_labels": 0,
+    "image_outliers": 0,
+    "image_positions": 0,
     "image_results": 1,
 }
 

@@ -42,6 +42,7 @@ def embedder(**changes: Any) -> Embedder:
 
 @pytest.fixture
 def no_weights(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("ARTWORKS_EMBEDDING", "mobilenet_v2")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
 
 

@@ -106,6 +106,7 @@ def test_two_files_need_no_collection(works, file_of) -> None:
 def test_without_its_network_meaning_is_left_out(
     database, store, works, file_of, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("ARTWORKS_EMBEDDING", "mobilenet_v2")
     monkeypatch.setenv("KERAS_HOME", str(file_of(works[0]).parent / "nothing"))
     first, second = file_of(works[0]), file_of(works[1])
     found = compare_files(first, second, Weights.parse("meaning=8,color=1"))
