@@ -12,12 +12,16 @@ MobileNetV2 are taken from the folder ARTWORKS_SHARED (default: ../shared).
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the package `analysis`, and not analysis.py beside this file
+SHARED = Path(os.environ.get("ARTWORKS_SHARED", ROOT.parent / "shared")).resolve()
+if (SHARED / "keras").is_dir():
+    os.environ.setdefault("KERAS_HOME", str(SHARED / "keras"))
 
 from benchmarks.likening import embed, faiss_search, genre, museum, postgres_search  # noqa: E402
 from benchmarks.sections import Measure, run_sections  # noqa: E402
