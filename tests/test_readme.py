@@ -96,7 +96,7 @@ def words(lines: list[str]) -> list[list[str]]:
 def test_every_command_works_and_prints_what_is_shown(newcomer: Path) -> None:
     check_readme(newcomer)
     # On the museum that is there now. Tests of their own might run in another process, without it.
-    for page in ("colors.md", "models.md", "reports.md"):
+    for page in ("colors.md", "models.md", "reports.md", "outliers.md", "map.md"):
         check_guide(newcomer, page)
     check_pictures(newcomer)
 

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, text
 
 from analysis.clusters.themes import KINDS, Said
 
+# No two of the parts that are made here are joined: nothing is known of how many rows they have, so
+# that each row of one would be compared with each of the other.
 _SAID = text("""
     WITH placed AS MATERIALIZED (
         SELECT DISTINCT ON (image_id) image_id, cluster FROM image_clusters
@@ -36,10 +38,10 @@ _SAID = text("""
                to_char(((year_from + year_to) / 2 - 1) / 100 + 1, 'FM99th') || ' century'
         FROM works WHERE year_from > 0 AND year_to - year_from BETWEEN 0 AND 100
         UNION
-        SELECT w.cluster, w.id, 'color', l.label
-        FROM works w
-        JOIN image_sources s ON s.artwork_id = w.id AND s.gone_at IS NULL
-        JOIN placed p ON p.image_id = s.image_id AND p.cluster = w.cluster
+        SELECT p.cluster, a.id, 'color', l.label
+        FROM placed p
+        JOIN image_sources s ON s.image_id = p.image_id AND s.gone_at IS NULL
+        JOIN artworks a ON a.id = s.artwork_id AND a.gone_at IS NULL
         JOIN image_labels l ON l.image_id = p.image_id AND l.accepted AND l.head = 'color'
         JOIN models m ON m.id = l.model_id AND m.is_default
     )
