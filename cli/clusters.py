@@ -11,6 +11,7 @@ import typer
 from cli.analyze import run_with_progress
 from cli.console import number, on_terminal, print_facts, print_json, print_table, remark, stderr
 from cli.opening import existing_database, load_settings, snapshot
+from cli.options import EmbeddingOption
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,12 +77,7 @@ def clusters(
             "--k", min=2, max=500, metavar="N", help="So many groups [default: chosen for you]."
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", metavar="NAME[/VERSION]", help="Embeddings other than the default ones."
-        ),
-    ] = None,
+    model: EmbeddingOption = None,
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=1000, help="Works of a group that are shown.")
     ] = 24,

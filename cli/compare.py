@@ -9,6 +9,7 @@ import typer
 
 from cli.console import on_terminal, print_facts, print_json, print_table, remark, stderr
 from cli.opening import existing_database, has_database, load_settings, snapshot
+from cli.options import EmbeddingOption, WeightsOption
 from cli.similar import write_picture
 from storage.errors import UsageError
 
@@ -30,21 +31,8 @@ def compare(
         ),
     ],
     second: Annotated[str, typer.Argument(metavar="B", help="The same.")],
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            "--weights",
-            metavar="PART=NUMBER,…",
-            help="How much meaning, color and composition count, in any proportion; without it, "
-            "meaning=0.8,color=0.1,composition=0.1.",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", metavar="NAME[/VERSION]", help="Embeddings other than the default ones."
-        ),
-    ] = None,
+    weights: WeightsOption = None,
+    model: EmbeddingOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="PNG", help="Draw both side by side into this file."),

@@ -11,6 +11,7 @@ import typer
 
 from cli.console import print_facts, print_json, print_table, progress, remark, stderr
 from cli.opening import existing_database, load_settings
+from cli.options import EmbeddingOption
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,12 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     head: Annotated[str, typer.Argument(metavar="HEAD", help="What to measure: similarity.")],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", metavar="NAME[/VERSION]", help="Embeddings other than the default ones."
-        ),
-    ] = None,
+    model: EmbeddingOption = None,
     against: Annotated[
         str | None,
         typer.Option(

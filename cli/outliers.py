@@ -10,6 +10,7 @@ from rich.text import Text
 
 from cli.console import on_terminal, print_json, print_table, remark, stderr
 from cli.opening import existing_database, load_settings, snapshot
+from cli.options import SiteOption, TermsOption
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,15 +33,8 @@ def outliers(
             "from its nearest ones; isolation: set apart by few cuts.",
         ),
     ] = "mahalanobis",
-    site: Annotated[
-        str | None, typer.Option("--site", metavar="NAME", help="Works of this site.")
-    ] = None,
-    terms: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--term", metavar="KIND=NAME", help="Works with this term; may be given repeatedly."
-        ),
-    ] = None,
+    site: SiteOption = None,
+    terms: TermsOption = None,
     top: Annotated[
         int, typer.Option("--top", min=1, max=1000, metavar="N", help="Show at most this many.")
     ] = 20,

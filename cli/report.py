@@ -10,6 +10,7 @@ import typer
 
 from cli.console import on_terminal, print_json, print_table, remark, size, stderr
 from cli.opening import existing_database, load_settings
+from cli.options import SiteOption, TermsOption
 from storage.errors import ImageRejected, UsageError
 
 if TYPE_CHECKING:
@@ -39,15 +40,8 @@ def report(
             help="For KIND work or similar: SITE/SOURCE_ID, the sha256 of an image, or a file.",
         ),
     ] = None,
-    site: Annotated[
-        str | None, typer.Option("--site", metavar="NAME", help="Works of this site.")
-    ] = None,
-    terms: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--term", metavar="KIND=NAME", help="Works with this term; may be given repeatedly."
-        ),
-    ] = None,
+    site: SiteOption = None,
+    terms: TermsOption = None,
     year_from: Annotated[
         int | None, typer.Option("--from", metavar="YEAR", help="Works not begun before this year.")
     ] = None,

@@ -10,6 +10,7 @@ import typer
 
 from cli.console import number, on_terminal, palette_bar, print_json, print_table, remark, stderr
 from cli.opening import existing_database, load_settings, snapshot
+from cli.options import EmbeddingOption, SiteOption, TermsOption, WeightsOption
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,30 +48,10 @@ def similar(
     top: Annotated[
         int, typer.Option("--top", min=1, max=1000, metavar="N", help="Show so many works.")
     ] = 12,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            "--weights",
-            metavar="PART=NUMBER,…",
-            help="How much meaning, color and composition count, in any proportion; without it, "
-            "meaning=0.8,color=0.1,composition=0.1.",
-        ),
-    ] = None,
-    site: Annotated[
-        str | None, typer.Option("--site", metavar="NAME", help="Works of this site.")
-    ] = None,
-    terms: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--term", metavar="KIND=NAME", help="Works with this term; may be given repeatedly."
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", metavar="NAME[/VERSION]", help="Embeddings other than the default ones."
-        ),
-    ] = None,
+    weights: WeightsOption = None,
+    site: SiteOption = None,
+    terms: TermsOption = None,
+    model: EmbeddingOption = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Compare with every image, without an index.")
     ] = False,

@@ -11,6 +11,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sqlalchemy import Connection, text
 
+from analysis.showing import WORKS_SHOWING, ShowingWork
+
 _PAIRS = text("""
     SELECT image_id, other_id, distance FROM image_duplicates
     WHERE model_id = :model_id AND distance <= :radius
@@ -28,17 +30,6 @@ _IMAGES = text("""
     SELECT id, sha256, object_key, preview_key, width, height, phash, placeholder
     FROM images WHERE id = ANY(:ids)
 """)
-_WORKS = text("""
-    SELECT DISTINCT ON (s.image_id, a.site, a.source_id)
-           s.image_id, a.site, a.source_id, a.title, a.page_url, maker.name AS artist
-    FROM image_sources s JOIN artworks a ON a.id = s.artwork_id
-    LEFT JOIN LATERAL (
-        SELECT ar.name FROM artwork_artists aa JOIN artists ar ON ar.id = aa.artist_id
-        WHERE aa.artwork_id = a.id ORDER BY aa.position LIMIT 1
-    ) maker ON true
-    WHERE s.image_id = ANY(:ids) AND s.gone_at IS NULL AND a.gone_at IS NULL
-    ORDER BY s.image_id, a.site, a.source_id
-""")
 _FROM_FIRST = text("""
     SELECT other.image_id, first.embedding <=> other.embedding AS distance
     FROM image_embeddings first JOIN image_embeddings other ON other.model_id = first.model_id
@@ -48,17 +39,6 @@ _FROM_FIRST = text("""
 
 Unit = Literal["bits", "cosine"]
 """Of distances: differing bits of 64-bit hashes, or cosine distance of embeddings."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShowingWork:
-    """A work whose page shows an image."""
-
-    site: str
-    source_id: str
-    title: str
-    artist: str | None
-    page_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +134,7 @@ def duplicate_groups(
     every = [one for group in chosen for one in group]
     images = {row.id: row for row in connection.execute(_IMAGES, {"ids": every})}
     works: dict[int, list[ShowingWork]] = {}
-    for row in connection.execute(_WORKS, {"ids": every}):
+    for row in connection.execute(WORKS_SHOWING, {"ids": every}):
         work = ShowingWork(row.site, row.source_id, row.title, row.artist, row.page_url)
         works.setdefault(row.image_id, []).append(work)
 

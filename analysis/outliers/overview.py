@@ -9,7 +9,6 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, text
 
-from analysis.duplicates.groups import ShowingWork
 from analysis.embeddings.near import nearest
 from analysis.embeddings.stored import embedding_model
 from analysis.errors import NothingToShow
@@ -18,6 +17,7 @@ from analysis.outliers.mahalanobis import tail
 from analysis.outliers.methods import DEFAULT_METHOD, KIND, METHODS
 from analysis.registry.models import default_model, find_model
 from analysis.reports.query import Query, check_query
+from analysis.showing import WORKS_SHOWING, ShowingWork
 from storage.errors import UsageError
 
 T = TypeVar("T")
@@ -45,17 +45,6 @@ _ODDEST = text("""
 """)
 _COUNT = text("SELECT count(*) FROM image_outliers WHERE model_id = :model_id")
 _IMAGES = text("SELECT id, sha256, preview_key FROM images WHERE id = ANY(:ids)")
-_WORKS = text("""
-    SELECT DISTINCT ON (s.image_id, a.site, a.source_id)
-           s.image_id, a.site, a.source_id, a.title, a.page_url, maker.name AS artist
-    FROM image_sources s JOIN artworks a ON a.id = s.artwork_id
-    LEFT JOIN LATERAL (
-        SELECT ar.name FROM artwork_artists aa JOIN artists ar ON ar.id = aa.artist_id
-        WHERE aa.artwork_id = a.id ORDER BY aa.position LIMIT 1
-    ) maker ON true
-    WHERE s.image_id = ANY(:ids) AND s.gone_at IS NULL AND a.gone_at IS NULL
-    ORDER BY s.image_id, a.site, a.source_id
-""")
 _TERMS = text("""
     SELECT DISTINCT s.image_id, array_position(CAST(:kinds AS text[]), t.kind) AS k, t.kind, t.name
     FROM image_sources s JOIN artworks a ON a.id = s.artwork_id
@@ -226,7 +215,7 @@ class _Known:
                 row.image_id,
                 ShowingWork(row.site, row.source_id, row.title, row.artist, row.page_url),
             )
-            for row in connection.execute(_WORKS, {"ids": ids})
+            for row in connection.execute(WORKS_SHOWING, {"ids": ids})
         )
         self.terms: Mapping[int, tuple[str, ...]] = _grouped(
             (row.image_id, f"{row.kind}:{row.name}")

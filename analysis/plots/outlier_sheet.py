@@ -9,12 +9,12 @@ from typing import Final
 from PIL import Image
 
 from analysis.contact_sheet import CAPTION, GRAY, INK, RULE, STRIP, STRIP_GAP, SheetWork, draw_work
-from analysis.duplicates.groups import ShowingWork
 from analysis.errors import NothingToShow
 from analysis.outliers.methods import METHODS
 from analysis.outliers.overview import OddImage, Outliers
 from analysis.plots.lettering import BOLD, Canvas, Type
 from analysis.plots.page import ROOM, blank, compose_page
+from analysis.showing import ShowingWork
 from storage.errors import ImageRejected, ObjectNotFound
 from storage.images import decode_rgb
 from storage.objects import ObjectStore
