@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from support.databases import one, opened, sql
+from support.processes import runs
 
 from cli.command_check import check_command
 from storage.database import Database
@@ -264,7 +265,7 @@ def test_killed_and_started_again_nothing_is_left_and_what_was_cut_short_runs_ag
 
     second = start()
     again = second.child(2)
-    assert not child.is_running()
+    assert not runs(child)
     assert states(database) == ["interrupted", "running"]
 
     code, said = second.end(signal.SIGTERM)
@@ -272,7 +273,7 @@ def test_killed_and_started_again_nothing_is_left_and_what_was_cut_short_runs_ag
         ExitCode.INTERRUPTED,
         "error: interrupted; nothing is lost, the same command continues\n",
     )
-    assert not again.is_running()
+    assert not runs(again)
     assert states(database) == ["interrupted", "interrupted"]
     assert "Traceback" not in second.log.read_text()
 

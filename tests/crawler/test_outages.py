@@ -24,6 +24,7 @@ from support.crawls import REPOSITORY, Workspace
 from support.databases import opened
 from support.held import Answer, Asked, painting, serve
 from support.outages import line_to
+from support.processes import runs
 
 from storage.database import Database
 from storage.embedded.postgres import EmbeddedPostgres
@@ -230,16 +231,9 @@ def kill(server: EmbeddedPostgres) -> None:
     family = psutil.Process(pid).children(recursive=True)
     os.kill(pid, signal.SIGKILL)
     until = time.monotonic() + PATIENCE_S
-    while any(map(is_alive, family)):
+    while any(map(runs, family)):
         assert time.monotonic() < until
         time.sleep(0.02)
-
-
-def is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_an_object_server_that_is_cut_off_and_one_whose_answers_are_lost(

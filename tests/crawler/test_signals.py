@@ -21,6 +21,7 @@ import pytest
 from sqlalchemy import text
 from support.crawls import REPOSITORY, Workspace
 from support.held import Answer, Asked, painting, serve
+from support.processes import runs
 
 from storage.errors import ExitCode
 
@@ -128,12 +129,6 @@ def command_of(process: psutil.Process) -> str:
     return ""
 
 
-def is_alive(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
 def renders(splash_url: str) -> int:
     with urllib.request.urlopen(f"{splash_url}/_debug", timeout=30) as answer:  # noqa: S310
         return len(json.load(answer)["active"])
@@ -183,7 +178,7 @@ def test_what_never_answers_does_not_hold_the_end_up_and_is_not_lost(
     assert "the next run takes up what was under way" in said
     assert "Traceback" not in said, said[-3000:]
 
-    wait_until(lambda: not any(map(is_alive, family)), "what it started has ended")
+    wait_until(lambda: not any(map(runs, family)), "what it started has ended")
     wait_until(lambda: renders(splash_url) == 0, "Splash drops the page")
     wait_until(
         lambda: workspace.one("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0,

@@ -18,6 +18,7 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
+from support.processes import runs
 
 from crawler.imaging.pool import DEPTH, ImageWorkers
 from storage.errors import ImageRejected, ObjectStoreUnavailable
@@ -135,7 +136,7 @@ def test_images_are_stored_with_previews_and_what_is_none_is_refused(store: Obje
         [second] = processes_of(workers)
         assert second.pid != first.pid
         await workers.close()
-        assert not second.is_running()
+        assert not runs(second)
         assert not children()
 
     run(scenario())
@@ -283,14 +284,6 @@ asyncio.run(main())
     os.kill(parent.pid, signal.SIGKILL)
     parent.communicate()
     until = time.monotonic() + 10
-    while _runs(worker) and time.monotonic() < until:
+    while runs(worker) and time.monotonic() < until:
         time.sleep(0.02)
-    assert not _runs(worker)
-
-
-def _runs(process: psutil.Process) -> bool:
-    # Where nobody reaps orphans, an ended one stays as a zombie.
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    assert not runs(worker)

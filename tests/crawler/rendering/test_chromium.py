@@ -24,6 +24,7 @@ from scrapy.http import HtmlResponse, Response
 from scrapy.settings import Settings
 from scrapy.utils.test import get_crawler
 from support.crawls import REPOSITORY
+from support.processes import runs
 from support.web import PageServer, serve_pages
 
 from crawler.addresses import AddressPolicy
@@ -838,9 +839,8 @@ def test_a_crawl_leaves_no_browser_behind(
             left = browsers_of(psutil.Process(crawl.pid))
             assert left
             crawl.send_signal(how)
-            said, _ = crawl.communicate(timeout=TIMEOUT_S)
+            crawl.communicate(timeout=TIMEOUT_S)
         finally:
             crawl.kill()
-    _, alive = psutil.wait_procs(left, timeout=TIMEOUT_S)
-    assert not alive, said
+    asyncio.run(asyncio.wait_for(until(lambda: not any(map(runs, left))), TIMEOUT_S))
     assert asked(site, "/robots.txt")
