@@ -101,3 +101,19 @@ class WrongAnswers(UsageError):
 
 class WrongClusters(UsageError):
     """Groups are asked for that cannot be found, or do not exist."""
+
+
+class WrongHead(UsageError):
+    """Something is to be learned, told or shown that images have no labels of."""
+
+
+class WrongDataset(UsageError):
+    """Examples are asked for in a way that contradicts itself."""
+
+
+class NoClassifier(UsageError):
+    """Images are to be labelled, and nothing has been trained for it."""
+
+
+class PictureMissing(AnalysisError):
+    """A picture that is to be learned from cannot be read."""

@@ -44,6 +44,7 @@ TERM_KINDS = (
 DUPLICATE_KINDS = ("exact", "near")
 FORGOTTEN_KINDS = ("site", "artist", "artwork", "image")
 TERM_SOURCES = ("page", "artist", "import", "person")
+VERDICTS = ("yes", "no")
 RESULT_STATES = ("done", "empty", "failed")
 RUN_STATES = ("running", "done", "failed", "interrupted")
 SCHEDULE_STATES = ("running", "done", "retryable", "failed", "interrupted", "skipped")
@@ -873,6 +874,53 @@ class ImageDuplicate(Base):
         comment="How far apart, in the method's unit: differing bits of 64, or cosine distance"
     )
     kind: Mapped[str] = _text("exact (distance 0: the same picture, encoded anew) or near")
+
+
+class Split(Base):
+    """Which images teach, and which measure what was learned."""
+
+    __tablename__ = "splits"
+    __table_args__ = (
+        UniqueConstraint("head", "fingerprint"),
+        {"comment": "Which images teach a classifier, and which measure it"},
+    )
+
+    id: Mapped[int] = _id("Row number")
+    head: Mapped[str] = _text("What is learned: style, genre, …")
+    name: Mapped[str | None] = _text_or_null(
+        "What people call it; null: it was drawn by a training"
+    )
+    query: Mapped[dict[str, Any]] = _json("Which images were asked for, with which labels")
+    seed: Mapped[int] = mapped_column(BigInteger, comment="Seed that it was drawn with")
+    policy: Mapped[str] = _text(
+        "What is never apart: artists, site, look-alikes (random), or given (by an importer)"
+    )
+    members: Mapped[dict[str, Any]] = _json(
+        "Ids of images by part: train, validation, test, removed (would be a leak)"
+    )
+    fingerprint: Mapped[str] = _text(
+        "sha256 over the images of each part, by the sha256 of their bytes"
+    )
+    created_at: Mapped[datetime] = _now("When it was drawn")
+
+
+class Correction(Base):
+    """A person's verdict on a label of an image."""
+
+    __tablename__ = "corrections"
+    __table_args__ = (
+        _one_of("verdict", VERDICTS),
+        Index("ix_corrections_image_id_head_label", "image_id", "head", "label"),
+        {"comment": "What people say of labels: it outranks models, and teaches the next ones"},
+    )
+
+    id: Mapped[int] = _id("Row number")
+    image_id: Mapped[int] = _to("images.id", "The image")
+    head: Mapped[str] = _text("What is told: style, genre, …")
+    label: Mapped[str] = _text("The label")
+    verdict: Mapped[str] = _text("yes or no")
+    author: Mapped[str] = _text("Who says so")
+    at: Mapped[datetime] = _now("When; of several verdicts, the last one counts")
 
 
 class Forgotten(Base):

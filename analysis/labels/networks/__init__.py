@@ -1,0 +1,1 @@
+"""Classifiers that are networks: augmentation, features of frozen layers, fitting."""
