@@ -1,17 +1,25 @@
-"""The jobs that there are, by name, in the order in which they run."""
+"""The jobs that there are, by name, in the order in which they run.
+
+One name, `labels`, stands for several jobs: one for each head of which a classifier is the default.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from analysis.errors import UnknownJob
 from analysis.jobs import Job
+from analysis.labels.heads import HEADS
 from storage.database import Database
 
-JobMaker: TypeAlias = Callable[[Database], Job]
-"""Makes a job for a database: which model it runs may depend on what is the default there."""
+JobMaker: TypeAlias = Callable[[Database], Job | tuple[Job, ...]]
+"""Makes a job for a database, or those of one name: which models they run, and how many there are,
+may depend on what is the default there."""
+
+LABELS: Final = "labels"
+"""The name of all jobs that label images; each is called `labels-<head>`."""
 
 
 # What a job is made of is imported when it is wanted, since some of it takes seconds.
@@ -43,6 +51,12 @@ def _color_class(database: Database) -> Job:
     from analysis.colors.classes.job import color_class_job
 
     return color_class_job(database)
+
+
+def _labels(database: Database) -> tuple[Job, ...]:
+    from analysis.labels.job import label_jobs
+
+    return label_jobs(database)
 
 
 def _duplicates(_database: Database) -> Job:
@@ -94,6 +108,7 @@ JOBS: Mapping[str, JobMaker] = MappingProxyType(
         "layout": _layout,
         "embeddings": _embeddings,
         "color-class": _color_class,
+        LABELS: _labels,
         "duplicates": _duplicates,
         "projection": _projection,
         "index": _index,
@@ -108,11 +123,40 @@ JOBS: Mapping[str, JobMaker] = MappingProxyType(
 
 def check_name(name: str) -> None:
     """Raise UnknownJob, naming the jobs that there are, unless this is one of them."""
-    if name not in JOBS:
-        raise UnknownJob(f'there is no job "{name}": choose from {", ".join(sorted(JOBS))}.')
+    if name not in JOBS and _head_of(name) is None:
+        raise UnknownJob(
+            f'there is no job "{name}": choose from {", ".join(sorted(JOBS))}, or '
+            f"{LABELS}-HEAD for one head."
+        )
+
+
+def make_jobs(name: str, database: Database) -> tuple[Job, ...]:
+    """Return the jobs of this name, for this database; of `labels` there may be none.
+
+    Raises UnknownJob, and NoClassifier where one head is named and nothing was trained for it.
+    """
+    check_name(name)
+    head = _head_of(name)
+    if head is not None:
+        from analysis.labels.job import label_job
+
+        return (label_job(database, head),)
+    made = JOBS[name](database)
+    return made if isinstance(made, tuple) else (made,)
 
 
 def make_job(name: str, database: Database) -> Job:
-    """Return the job of this name, for this database. Raises UnknownJob."""
-    check_name(name)
-    return JOBS[name](database)
+    """Return the one job of this name, for this database.
+
+    Raises UnknownJob, also where the name stands for several, and NoClassifier.
+    """
+    if name == LABELS:
+        raise UnknownJob(f'"{name}" is one job for each head: name one, such as {name}-style.')
+    (job,) = make_jobs(name, database)
+    return job
+
+
+def _head_of(name: str) -> str | None:
+    """Return the head of the job `labels-<head>`."""
+    head = name.removeprefix(f"{LABELS}-")
+    return head if head != name and head in HEADS else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from analysis.catalog import make_job
+from analysis.catalog import make_jobs
 from analysis.jobs import CollectionJob, ImageJob, Job
 from analysis.local import LocalEngine
 from analysis.passes import ImagePass, passes_of
@@ -49,13 +49,14 @@ def run_jobs(
         announce: called before with the names of the jobs that `progress` speaks of.
         engine: how the work is scheduled; by default, in this process.
 
-    Returns one summary for each job, in their order.
+    Returns one summary for each job, in their order; `labels` may stand for none.
 
-    Raises UnknownJob, JobRunning where another process runs one of the jobs, JobBroken where a job
-    fails on image after image, ModelChanged, ObjectStoreUnavailable and DatabaseUnavailable.
+    Raises UnknownJob, NoClassifier, JobRunning where another process runs one of the jobs,
+    JobBroken where a job fails on image after image, ModelChanged, ObjectStoreUnavailable and
+    DatabaseUnavailable.
     """
-    named = [make_job(job, database) if isinstance(job, str) else job for job in jobs]
-    chosen = {job.name: job for job in named}
+    made = [make_jobs(job, database) if isinstance(job, str) else (job,) for job in jobs]
+    chosen = {job.name: job for several in made for job in several}
     engine = engine or LocalEngine()
     summaries: dict[str, RunSummary] = {}
     with ExitStack() as locks:

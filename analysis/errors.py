@@ -117,3 +117,7 @@ class NoClassifier(UsageError):
 
 class PictureMissing(AnalysisError):
     """A picture that is to be learned from cannot be read."""
+
+
+class Diverged(AnalysisError):
+    """A training came to scores that are no numbers."""

@@ -12,14 +12,15 @@ progress are the engine's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 
 from storage.images import PREVIEW_SIDE
+from storage.objects import ObjectStore
 
 if TYPE_CHECKING:
     from analysis.runs import CollectionRun
@@ -37,6 +38,9 @@ Images of one batch may have different shapes. The result of an image depends on
 alone. An exception is held against the image where others of its batch go through, and against
 the job where none does.
 """
+
+Write: TypeAlias = Callable[[Connection, int, Mapping[int, Sequence[Row]]], None]
+"""Replaces what a model (its id) says of images (their ids, all of them stored) by these rows."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +75,25 @@ class ImageJob:
     Up to 512 it is given the preview as it is (longer side at most 512)."""
     batch: int = 32
     """Images computed together, and written in one transaction."""
+    load: Callable[[ObjectStore], Compute] | None = None
+    """Makes what takes the place of `compute`, where that is in the object store; called when there
+    are images to look at, and may fail as a whole."""
+    write: Write | None = None
+    """Writes the rows where they go to other tables besides; None: `table` has their columns."""
 
     @property
     def reads_preview(self) -> bool:
         """Whether the preview is enough."""
         return self.input_px is not None and self.input_px <= PREVIEW_SIDE
+
+    def loaded(self, store: ObjectStore) -> ImageJob:
+        """Return the job with all that it computes with."""
+        return self if self.load is None else replace(self, compute=self.load(store), load=None)
+
+
+def not_loaded(_images: Sequence[RGB]) -> Sequence[Sequence[Row]]:
+    """Stand for what a job computes with until it is loaded."""
+    raise RuntimeError("this job has not been loaded: see ImageJob.load")
 
 
 @dataclass(frozen=True)

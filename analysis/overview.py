@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from analysis.catalog import JOBS, make_job
+from analysis.catalog import JOBS, make_jobs
 from analysis.errors import NetworkUnavailable
-from analysis.jobs import CollectionJob
+from analysis.jobs import CollectionJob, Job
 from analysis.pending import count_pending
 from storage.database import Database
 
@@ -91,37 +91,42 @@ class JobState:
 
 
 def job_states(database: Database, names: Sequence[str] = ()) -> list[JobState]:
-    """Return how far jobs are, by name or all of them, in the order in which they run."""
-    states = []
+    """Return how far jobs are, by name or all of them, in the order in which they run.
+
+    Raises UnknownJob, and NoClassifier where the labels of a head are named that has none.
+    """
+    states: dict[str, JobState] = {}
     for name in names or JOBS:
-        model = version = ""
-        unavailable: str | None = None
-        by_image = True
         try:
-            job = make_job(name, database)
-            model, version = job.model.name, job.model.version
-            by_image = not isinstance(job, CollectionJob) or job.by_image
+            jobs = make_jobs(name, database)
         except NetworkUnavailable as error:
             # Which version it would be, the weights say that are not here.
-            unavailable = str(error)
-        with database.begin() as connection:
-            model_id = connection.scalar(_MODEL, {"name": model, "version": version})
-            images = {} if model_id is None else _images(connection, model_id)
-            last = connection.execute(_LAST_RUN, {"job": name}).mappings().one_or_none()
-        states.append(
-            JobState(
-                job=name,
-                model=model,
-                version=version,
-                done=images.get("done", 0) if by_image else None,
-                empty=images.get("empty", 0) if by_image else None,
-                failed=images.get("failed", 0) if by_image else None,
-                pending=_pending(database, model_id) if by_image else None,
-                last=None if last is None else LastRun(**last),
-                unavailable=unavailable,
-            )
-        )
-    return states
+            states[name] = _state(database, name, None, str(error))
+            continue
+        states |= {job.name: _state(database, job.name, job) for job in jobs}
+    return list(states.values())
+
+
+def _state(
+    database: Database, name: str, job: Job | None, unavailable: str | None = None
+) -> JobState:
+    model, version = ("", "") if job is None else (job.model.name, job.model.version)
+    by_image = not isinstance(job, CollectionJob) or job.by_image
+    with database.begin() as connection:
+        model_id = connection.scalar(_MODEL, {"name": model, "version": version})
+        images = {} if model_id is None else _images(connection, model_id)
+        last = connection.execute(_LAST_RUN, {"job": name}).mappings().one_or_none()
+    return JobState(
+        job=name,
+        model=model,
+        version=version,
+        done=images.get("done", 0) if by_image else None,
+        empty=images.get("empty", 0) if by_image else None,
+        failed=images.get("failed", 0) if by_image else None,
+        pending=_pending(database, model_id) if by_image else None,
+        last=None if last is None else LastRun(**last),
+        unavailable=unavailable,
+    )
 
 
 def _images(connection: Connection, model_id: int) -> dict[str, int]:

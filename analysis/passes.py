@@ -83,6 +83,7 @@ class ImagePass:
             progress(done, total)
         if not total:
             return
+        self.jobs = {model_id: job.loaded(self.store) for model_id, job in self.jobs.items()}
         images = islice(pending_images(self.database, model_ids, redo=self.redo), self.limit)
         # Closed here and now, so that its threads are gone before the run is logged as ended.
         batches = self.engine.run(images, self.store, self.jobs, self._write, proven=self.proven)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, delete, insert, text
 
 from analysis.embeddings.copying import copy_rows, stacked
 from analysis.errors import JobRunning, ModelChanged
-from analysis.jobs import ImageJob, ModelSpec
+from analysis.jobs import ImageJob, ModelSpec, Row
 from analysis.outcomes import Outcome
 from analysis.run_log import count_run
 from storage.collection import as_json
@@ -137,20 +137,14 @@ def write_outcomes(
     ids = [outcome.image_id for outcome in outcomes]
     there = set(connection.scalars(_STILL_THERE, {"ids": ids}))
     outcomes = [outcome for outcome in outcomes if outcome.image_id in there]
-    columns = job.table.c
-    connection.execute(
-        delete(job.table).where(columns.image_id.in_(there), columns.model_id == model_id)
-    )
-    rows = [
-        {"image_id": outcome.image_id, "model_id": model_id, **row}
+    said = {
+        outcome.image_id: outcome.rows
         for outcome in sorted(outcomes, key=lambda outcome: outcome.image_id)
-        for row in outcome.rows
-    ]
-    if rows and job.table is ImageEmbedding.__table__:
-        images = [row["image_id"] for row in rows]
-        copy_rows(connection, model_id, images, stacked([row["embedding"] for row in rows]))
-    elif rows:
-        connection.execute(insert(job.table), rows)
+    }
+    if job.write is not None:
+        job.write(connection, model_id, said)
+    else:
+        _replace_rows(connection, job, model_id, said)
     results = [
         {
             "image_id": outcome.image_id,
@@ -176,3 +170,22 @@ def write_outcomes(
         connection.execute(_RESOLVE, {"ids": sorted(there)})
     done = len(outcomes) - len(faults)
     count_run(connection, run_id, processed=done, failed=len(faults))
+
+
+def _replace_rows(
+    connection: Connection, job: ImageJob, model_id: int, said: Mapping[int, Sequence[Row]]
+) -> None:
+    columns = job.table.c
+    connection.execute(
+        delete(job.table).where(columns.image_id.in_(said), columns.model_id == model_id)
+    )
+    rows = [
+        {"image_id": image_id, "model_id": model_id, **row}
+        for image_id, of_image in said.items()
+        for row in of_image
+    ]
+    if rows and job.table is ImageEmbedding.__table__:
+        images = [row["image_id"] for row in rows]
+        copy_rows(connection, model_id, images, stacked([row["embedding"] for row in rows]))
+    elif rows:
+        connection.execute(insert(job.table), rows)

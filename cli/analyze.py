@@ -72,7 +72,7 @@ def analyze(
     elif limit is not None or redo:
         raise UsageError("--limit and --redo are for running jobs: leave --list out.")
     else:
-        _list(names, as_json)
+        _list(names, as_json, named=bool(jobs))
 
 
 def run_with_progress(
@@ -118,6 +118,8 @@ def run_and_print(
     store = open_store(settings.objects_location)
     with existing_database(settings) as database:
         store.check()
+        if named:
+            _check_classifiers(database, jobs)
         jobs = _with_weights(jobs, named=named)
         summaries = run_with_progress(database, store, jobs, limit=limit, redo=redo)
     if as_json:
@@ -145,6 +147,18 @@ def _with_weights(jobs: Sequence[str | Job], *, named: bool) -> list[str | Job]:
             remark(f"{embeddings.NAME} left out: {error}")
             return [job for job in jobs if job != embeddings.NAME]
     return list(jobs)
+
+
+def _check_classifiers(database: Database, jobs: Sequence[str | Job]) -> None:
+    """Raise NoClassifier where labels are named and nothing was trained that could tell any.
+
+    A run of all jobs has no such job then.
+    """
+    from analysis.catalog import LABELS
+    from analysis.labels.job import require_classifiers
+
+    if LABELS in jobs:
+        require_classifiers(database)
 
 
 def _print_summaries(summaries: Sequence[RunSummary]) -> None:
@@ -184,10 +198,12 @@ def _pairs(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-def _list(names: Sequence[str], as_json: bool) -> None:
+def _list(names: Sequence[str], as_json: bool, *, named: bool) -> None:
     from analysis.overview import job_states
 
     with existing_database(load_settings()) as database:
+        if named:
+            _check_classifiers(database, names)
         states = job_states(database, names)
     if as_json:
         print_json([state.as_dict() for state in states])

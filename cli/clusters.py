@@ -68,13 +68,13 @@ def clusters(
             "--method",
             metavar="NAME",
             help="kmeans, one group for each picture; or gaussian, several with probabilities "
-            "[default: kmeans; gaussian with --id and --image].",
+            "(default: kmeans; gaussian with --id and --image).",
         ),
     ] = None,
     k: Annotated[
         int | None,
         typer.Option(
-            "--k", min=2, max=500, metavar="N", help="So many groups [default: chosen for you]."
+            "--k", min=2, max=500, metavar="N", help="So many groups (default: chosen for you)."
         ),
     ] = None,
     model: EmbeddingOption = None,

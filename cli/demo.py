@@ -173,6 +173,8 @@ def _run(
             said += _look(database, store)
         with phases.phase("likeness") as said:
             said += _compare(database, store)
+        with phases.phase("labels") as said:
+            said += _learn(database, store)
         with phases.phase("contact sheet") as said:
             said.append(_draw(database, store, wishes.site, sheet))
         with database.begin() as connection:
@@ -347,6 +349,27 @@ def _compare(database: Database, store: ObjectStore) -> list[str]:
         (odd.details.get("outliers", 0), "outliers"),
     )
     return [f"{count:,} {what}" for count, what in told if count] or ["nothing new"]
+
+
+def _learn(database: Database, store: ObjectStore) -> list[str]:
+    """Learn styles from the works that say theirs, and tell that of every picture."""
+    from analysis.errors import NothingToTrain, WrongDataset
+    from analysis.labels.dataset import DatasetQuery
+    from analysis.labels.training import train_labels
+
+    try:
+        training = train_labels(database, store, DatasetQuery(head="style", mode="single"))
+    except (NothingToTrain, WrongDataset):
+        return ["none: too few works say of which style they are"]
+    labelled = sum(run.done for run in run_with_progress(database, store, ["labels"]))
+    if not training.new and not labelled:
+        return ["nothing new"]
+    model = training.model
+    return [
+        f"{len(model.params['classes'])} styles, accuracy {model.metrics['accuracy']:.2f} on "
+        f"{model.metrics['images']['test']:,} images not seen",
+        f"{labelled:,} labelled",
+    ]
 
 
 def _news(before: CollectionStatus, after: CollectionStatus) -> str:

@@ -51,7 +51,7 @@ def duplicates(
             min=0,
             max=12,
             metavar="BITS",
-            help="By hash: differing bits of 64 [default: 6]; 0: the same picture, encoded anew or "
+            help="By hash: differing bits of 64 (default: 6); 0: the same picture, encoded anew or "
             "resized; 8 and more finds other crops and photographs of a picture, and pictures that "
             "are only alike.",
         ),

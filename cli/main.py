@@ -19,10 +19,12 @@ from cli import (
     colors,
     compare,
     demo,
+    distribution,
     duplicates,
     evaluate,
     failures,
     forget,
+    label,
     models,
     outliers,
     report,
@@ -95,9 +97,11 @@ forget.register(app)
 sql.register(app)
 analyze.register(app)
 colors.register(app)
+distribution.register(app)
 train.register(app)
 evaluate.register(app)
 models.register(app)
+label.register(app)
 similar.register(app)
 compare.register(app)
 clusters.register(app)

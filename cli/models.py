@@ -76,11 +76,30 @@ def list_(as_json: JsonOption = False) -> None:
 
 
 @models.command()
-def show(name: NameArgument, as_json: JsonOption = False) -> None:
+def show(
+    name: NameArgument,
+    other: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="NAME[/VERSION]",
+            help="Another model, beside it; two classifiers of one head are compared on images "
+            "that taught neither.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show a model: its parameters and its measures.
 
     Example: `artworks models show color-class/1`
+
+    Example: `artworks models show probe-style/2 --with probe-style/1`
     """
+    if other is not None:
+        from cli.side_by_side import show_pair
+
+        show_pair(name, other, as_json=as_json)
+        return
     model = _found(name)
     if as_json:
         print_json(model.as_dict())
@@ -188,6 +207,10 @@ def _mark(model: Model) -> Text | str:
 
 def _measure(model: Model) -> str:
     """Return the measure that tells most; nothing for methods, which have none."""
+    precision = model.metrics.get("map")
+    if model.metrics.get("labels") == "multi" and precision is not None:
+        # Of several labels, accuracy counts only images of which all are right.
+        return f"mAP {precision:.3f}"
     accuracy = model.metrics.get("accuracy")
     if accuracy is not None:
         return f"accuracy {accuracy:.3f}"

@@ -30,7 +30,8 @@ def report(
         typer.Argument(
             metavar="[KIND]",
             help="work, palette-wall, color-time, color-distribution, color-classes, colors (all "
-            "of these that the collection allows), similar, clusters, map, influence or outliers.",
+            "of these that the collection allows), similar, clusters, map, influence, outliers, "
+            "labels or classifier.",
         ),
     ] = None,
     work: Annotated[
@@ -50,7 +51,7 @@ def report(
     ] = None,
     order: Annotated[
         str | None,
-        typer.Option("--sort", metavar="ORDER", help="Of a wall: hue [default], lightness, year."),
+        typer.Option("--sort", metavar="ORDER", help="Of a wall: hue (default), lightness, year."),
     ] = None,
     by: Annotated[
         str | None,
@@ -58,7 +59,7 @@ def report(
             "--by",
             metavar="KIND",
             help="Of a distribution, a map or influence: a kind of terms; also site, and of a "
-            "map cluster.",
+            "map cluster. Of a classifier: its head.",
         ),
     ] = None,
     step: Annotated[

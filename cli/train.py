@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from analysis.labels.heads import HEADS as LABEL_HEADS
+from cli import train_options as option
 from cli.console import on_terminal, print_facts, print_json, print_table, progress, remark
 from cli.opening import existing_database, load_settings
+from cli.train_options import LabelOptions
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
     from storage.database import Database
     from storage.objects import ObjectStore
 
-HEADS = ("color", "similarity")
+HEADS = (*LABEL_HEADS, "color", "similarity")
+LABELS = "style (and the other heads of labels)"
+"""What a refusal calls the heads of labels."""
 FOLDS = 5
 DEFAULT_TERMS = "style,genre"
 DEFAULT_LOSS = "contrastive"
@@ -34,31 +39,62 @@ def register(app: typer.Typer) -> None:
 
 def train(
     head: Annotated[
-        str, typer.Argument(metavar="HEAD", help="What to learn: color or similarity.")
+        str, typer.Argument(metavar="HEAD", help=f"What to learn: {', '.join(HEADS)}.")
     ],
+    method: option.MethodOption = None,
+    split: option.SplitOption = None,
+    balance: option.BalanceOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME[/VERSION]",
+            help="Not for color: the embeddings to learn from (default: those in use).",
+        ),
+    ] = None,
     folds: Annotated[
         int | None,
         typer.Option(
             "--folds",
             min=3,
             max=20,
-            help=f"color: parts that the examples are split into [default: {FOLDS}].",
+            help=f"color: parts that the examples are split into (default: {FOLDS}). Labels: "
+            "measure a probe by cross-validation, too.",
         ),
     ] = None,
+    rounds: option.RoundsOption = None,
+    activate: option.ActivateOption = None,
+    site: option.SiteOption = None,
+    term: option.TermsOption = None,
+    year_from: option.FromOption = None,
+    year_to: option.ToOption = None,
+    labels: option.ModeOption = None,
+    min_support: option.MinSupportOption = None,
+    top: option.TopOption = None,
+    weak: option.WeakOption = None,
+    undersample: option.UndersampleOption = None,
+    merge: option.MergeOption = None,
+    merge_file: option.MergeFileOption = None,
+    only: option.OnlyOption = None,
+    bins: option.BinsOption = None,
+    views: option.ViewsOption = None,
+    augment: option.AugmentOption = None,
+    fine_tune: option.FineTuneOption = None,
+    epochs: option.EpochsOption = None,
+    learning_rate: option.RateOption = None,
+    batch: option.BatchOption = None,
+    dropout: option.DropoutOption = None,
+    l1: option.L1Option = None,
+    l2: option.L2Option = None,
+    batch_norm: option.BatchNormOption = None,
+    label_smoothing: option.SmoothingOption = None,
     terms: Annotated[
         str | None,
         typer.Option(
             "--terms",
             metavar="KIND,…",
-            help=f"similarity: kinds of terms that works share [default: {DEFAULT_TERMS}].",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="NAME[/VERSION]",
-            help="similarity: the embeddings to learn from [default: those in use].",
+            help=f"Kinds of terms that works share (default: {DEFAULT_TERMS}).",
+            rich_help_panel=option.SIMILARITY,
         ),
     ] = None,
     loss: Annotated[
@@ -66,7 +102,8 @@ def train(
         typer.Option(
             "--loss",
             metavar="NAME",
-            help=f"similarity: contrastive or triplet [default: {DEFAULT_LOSS}].",
+            help=f"contrastive or triplet (default: {DEFAULT_LOSS}).",
+            rich_help_panel=option.SIMILARITY,
         ),
     ] = None,
     keep: Annotated[
@@ -74,8 +111,8 @@ def train(
         typer.Option(
             "--keep",
             metavar="SHARE",
-            help="similarity: weight of the embedding itself beside what is learned, 0 to 1 "
-            "[default: 0.7].",
+            help="Weight of the embedding itself beside what is learned, 0 to 1 (default: 0.7).",
+            rich_help_panel=option.SIMILARITY,
         ),
     ] = None,
     seed: Annotated[
@@ -88,13 +125,16 @@ def train(
 ) -> None:
     """Learn from what crawls call things, and use it where it beats what needs no training.
 
-    color: compares five kinds of classifiers by cross-validation and keeps the best, for
-    `artworks analyze color-class`. similarity: trains a projection of embeddings that brings works
-    nearer together which share terms, for `artworks analyze projection`, and measures it on works
-    and artists that it has not seen. Either is kept with its measures and its card. The same
+    Labels (style, genre, …): learns to tell them from stored embeddings or from pictures, measured
+    on artists that it has not seen, for `artworks analyze labels`. color: compares five kinds of
+    classifiers by cross-validation and keeps the best, for `artworks analyze color-class`.
+    similarity: trains a projection of embeddings that brings works nearer together which share
+    terms, for `artworks analyze projection`. All are kept with their measures and a card. The same
     examples and seed give the same measures; where nothing has changed, nothing is trained.
 
-    Example: `artworks train color --folds 5 --seed 0`
+    Example: `artworks train style`
+
+    Example: `artworks train genre --method transfer --balance sampling --min-support 20`
 
     Example: `artworks train similarity --terms style,genre`
     """
@@ -102,13 +142,49 @@ def train(
 
     if head not in HEADS:
         raise UsageError(f'nothing can be trained for "{head}": choose from {", ".join(HEADS)}.')
-    of_similarity: dict[str, object] = {
-        "--terms": terms,
-        "--model": model,
-        "--loss": loss,
-        "--keep": keep,
-    }
-    _refuse(head, {"color": {"--folds": folds}, "similarity": of_similarity})
+    asked = LabelOptions(
+        method=method,
+        labels=labels,
+        site=site,
+        term=tuple(term) if term else None,
+        year_from=year_from,
+        year_to=year_to,
+        min_support=min_support,
+        top=top,
+        weak=weak,
+        undersample=undersample,
+        merge=tuple(merge) if merge else None,
+        merge_file=merge_file,
+        only=tuple(only) if only else None,
+        bins=bins,
+        split=split,
+        balance=balance,
+        rounds=rounds,
+        activate=activate,
+        views=views,
+        augment=augment,
+        fine_tune=fine_tune,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch=batch,
+        dropout=dropout,
+        l1=l1,
+        l2=l2,
+        batch_norm=batch_norm,
+        label_smoothing=label_smoothing,
+    )
+    of_similarity: dict[str, object] = {"--terms": terms, "--loss": loss, "--keep": keep}
+    kind = LABELS if head in LABEL_HEADS else head
+    _refuse(kind, {LABELS: asked.given(), "similarity": of_similarity})
+    if head == "color" and model is not None:
+        raise UsageError("--model is for labels and similarity: leave it away.")
+    if head == "similarity" and folds is not None:
+        raise UsageError("--folds is for labels and color: leave it away.")
+    if head in LABEL_HEADS:
+        from cli.train_labels import train_head
+
+        train_head(head, asked, folds=folds, model=model, seed=seed, force=force, as_json=as_json)
+        return
     settings = load_settings()
     store = open_store(settings.objects_location)
     with existing_database(settings) as database:

@@ -63,8 +63,8 @@ def verify(
             "--limit",
             metavar="N",
             min=0,
-            help=f"List at most N findings of each code [default: {EXAMPLES}, with --json "
-            f"{EXAMPLES_IN_JSON}].",
+            help=f"List at most N findings of each code (default: {EXAMPLES}, with --json "
+            f"{EXAMPLES_IN_JSON}).",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,

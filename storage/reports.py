@@ -2,7 +2,8 @@
 
 They are drawn by the analysis. Here is what has to be known of them where something is taken down:
 which of them show it. Where `report.json` is missing, since the report was cut off, or cannot be
-read, nobody knows what the pictures show.
+read, nobody knows what the pictures show. Classifiers have a report of their own beside what was
+trained, `models/<name>/<version>/report.html`: one page that says of each picture which it is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ PREFIX = "reports/"
 DOCUMENT = "report.json"
 KEY = re.compile(r"reports/([^/]+)/(\d{8}T\d{6}Z(?:-\d+)?)/([^/]+)")
 """Kind, run and file."""
+
+MODELS = "models/"
+PAGE = re.compile(r"models/[^/]+/[^/]+/report\.html")
+"""The report of a classifier."""
+_ON_PAGE = re.compile(rb'data-image="([0-9a-f]{64})"')
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('artworks.reports'))")
 _TAKEN_DOWN = text("SELECT key FROM forgotten WHERE kind = 'image' AND key = ANY(:hashes) LIMIT 1")
@@ -56,7 +62,18 @@ def remove_reports(database: Database, store: ObjectStore, hashes: Iterable[str]
         for folder in shown:
             for name in sorted(folders[folder], key=lambda name: name == DOCUMENT):
                 store.delete(f"{folder}/{name}")
-    return len(shown)
+        pages = [
+            info.key
+            for info in store.list(MODELS)
+            if PAGE.fullmatch(info.key) and _is_on(store.get(info.key), unwanted)
+        ]
+        for key in pages:
+            store.delete(key)
+    return len(shown) + len(pages)
+
+
+def _is_on(page: bytes, unwanted: frozenset[str]) -> bool:
+    return any(found.decode() in unwanted for found in _ON_PAGE.findall(page))
 
 
 def _shows(store: ObjectStore, folder: str, names: Iterable[str], unwanted: frozenset[str]) -> bool:

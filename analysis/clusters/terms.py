@@ -42,8 +42,7 @@ _SAID = text("""
         FROM placed p
         JOIN image_sources s ON s.image_id = p.image_id AND s.gone_at IS NULL
         JOIN artworks a ON a.id = s.artwork_id AND a.gone_at IS NULL
-        JOIN image_labels l ON l.image_id = p.image_id AND l.accepted AND l.head = 'color'
-        JOIN models m ON m.id = l.model_id AND m.is_default
+        JOIN current_labels l ON l.image_id = p.image_id AND l.accepted AND l.head = 'color'
     )
     SELECT cluster, kind, name, count(DISTINCT id) AS works FROM said
     GROUP BY GROUPING SETS ((cluster, kind, name), (cluster, kind))

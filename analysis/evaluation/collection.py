@@ -2,7 +2,8 @@
 
 An image counts by the first image of a work, which shows the whole of it; details may well show
 something else. Placeholders and what no page shows any more say nothing. Terms that a work inherits
-from its artist's page are left out: they say what the artist did, not what this picture is.
+from its artist's page are left out: they say what the artist did, not what this picture is. What
+people say of an image corrects what pages do.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from analysis.colors.classes.examples import connected
 from analysis.embeddings.stored import Vectors, vectors_of
 from analysis.errors import NoEmbeddings, NothingToTrain, WrongTerms
 from analysis.evaluation.relevance import Labels, Numbers
+from analysis.labels.truth import correct_all
 from analysis.registry.models import Model, default_model
 from storage.models import TERM_KINDS
 
@@ -32,6 +34,12 @@ _LABELLED = text("""
         FROM terms t JOIN artwork_terms at ON at.term_id = t.id
         JOIN artworks a ON a.id = at.artwork_id
         WHERE t.kind = ANY(:kinds) AND at.source <> 'artist' AND a.gone_at IS NULL
+        UNION
+        SELECT s.artwork_id
+        FROM label_verdicts v JOIN image_sources s ON s.image_id = v.image_id
+        JOIN artworks a ON a.id = s.artwork_id
+        WHERE v.head = ANY(:kinds) AND v.verdict = 'yes' AND s.gone_at IS NULL
+          AND a.gone_at IS NULL
     ), shown AS (
         SELECT DISTINCT ON (s.artwork_id) s.artwork_id, s.image_id
         FROM image_sources s JOIN labelled USING (artwork_id)
@@ -93,24 +101,19 @@ def read_labels(
     Raises NothingToTrain where there are none, saying which kinds there are.
     """
     values = {"kinds": list(kinds), "model_ids": list(model_ids), "most": most}
-    rows = connection.execute(_LABELLED, values).all()
+    found = connection.execute(_LABELLED, values).all()
+    said = _terms_by_image(connection, kinds, found)
+    rows = [row for row in found if any(said[kind][row.id] for kind in kinds)]
     if not rows:
         raise NothingToTrain(_nothing(connection, kinds))
     works = sorted({work for row in rows for work in row.works})
-    said = _terms_by_work(connection, kinds, works)
     ids = [row.id for row in rows]
     pairs = _look_alikes(connection, ids)
     makers = _same_artist(connection, rows, works)
     return Labels(
         ids=np.array(ids, np.int64),
         sha256=tuple(row.sha256 for row in rows),
-        terms={
-            kind: tuple(
-                tuple(sorted({name for work in row.works for name in said[kind, work]}))
-                for row in rows
-            )
-            for kind in kinds
-        },
+        terms={kind: tuple(tuple(said[kind][one]) for one in ids) for kind in kinds},
         groups=connected(ids, pairs),
         artists=connected(ids, pairs + makers),
     )
@@ -160,13 +163,25 @@ def look_alikes(connection: Connection, ids: Sequence[int]) -> dict[int, list[in
     return alike
 
 
-def _terms_by_work(
-    connection: Connection, kinds: Sequence[str], works: Sequence[int]
-) -> Mapping[tuple[str, int], list[str]]:
-    said: dict[tuple[str, int], list[str]] = defaultdict(list)
+def _terms_by_image(
+    connection: Connection, kinds: Sequence[str], rows: Sequence[Any]
+) -> Mapping[str, Mapping[int, list[str]]]:
+    """Return the terms of images by kind and image, sorted; of some, people have left none."""
+    works = {work for row in rows for work in row.works}
+    of_work: dict[tuple[str, int], list[str]] = defaultdict(list)
     for row in connection.execute(_TERMS, {"works": list(works), "kinds": list(kinds)}):
-        said[row.kind, row.artwork_id].append(row.name)
-    return said
+        of_work[row.kind, row.artwork_id].append(row.name)
+    return {
+        kind: correct_all(
+            connection,
+            kind,
+            {
+                row.id: list({name for work in row.works for name in of_work[kind, work]})
+                for row in rows
+            },
+        )
+        for kind in kinds
+    }
 
 
 def _look_alikes(connection: Connection, ids: Sequence[int]) -> list[tuple[int, int]]:

@@ -44,6 +44,8 @@ class DatasetQuery:
     """Years in which periods begin, ascending; empty: centuries, where a work has no term."""
     merge: Mapping[str, str] = field(default_factory=dict)
     """Label to what it is called here; to the empty text: it is no label here."""
+    only: tuple[str, ...] = ()
+    """The labels that count, by their new names; none: all of them."""
     most: int = 50_000
     """Most images: those of the lowest sha256, a sample as good as a random one."""
 
@@ -54,6 +56,7 @@ class DatasetQuery:
             "terms": [f"{kind}={name}" for kind, name in self.terms],
             "bins": list(self.bins),
             "merge": dict(self.merge),
+            "only": list(self.only),
         }
 
 
@@ -79,7 +82,7 @@ class Dataset:
     sites: tuple[str, ...]
     """Site of each image's first work."""
     artists_known: bool
-    """Whether anybody says who made what: otherwise `artists` keeps nothing together."""
+    """Whether most images say who made them: otherwise `artists` keeps little together."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Images that were found and are not here, by reason."""
 
@@ -131,7 +134,7 @@ class Split:
     """Says when to stop, which threshold and which temperature; never measures."""
     test: Numbers
     removed: Numbers
-    """In no part: they look the same as an image that measures."""
+    """In no part: they look the same as an image of a part that comes after theirs."""
     policy: str
     """`artists`, `site`, `random` (only look-alikes are kept together) or `given`."""
     seed: int
@@ -139,6 +142,10 @@ class Split:
     """The sha256 over the images of each part."""
     leaks: int = 0
     """Pairs of look-alikes that the policy would have put into different parts."""
+    gone: int = 0
+    """Images of a stored split that the dataset does not have."""
+    unassigned: int = 0
+    """Images of the dataset that a stored or given split does not name; they are in no part."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return this for JSON: how it was made, and how large it is, without the images."""
@@ -151,4 +158,6 @@ class Split:
             "test": len(self.test),
             "removed": len(self.removed),
             "leaks": self.leaks,
+            "gone": self.gone,
+            "unassigned": self.unassigned,
         }

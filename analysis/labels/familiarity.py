@@ -2,11 +2,14 @@
 
 Two things tell: how undecided the classifier is (the entropy of what it says), and how far the
 image's vector is from the middle of the nearest class. What is usual is learned from images that
-did not teach (those of validation), so that 1 in 100 usual images is above each limit.
+did not teach (those of validation), so that 1 in 100 usual images is above each limit. Where they
+are fewer than 100, none of them is the 1 in 100, and the limit is where the next image would be
+below with that probability if what is measured were normally distributed.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +22,14 @@ from analysis.labels.heads import Mode
 
 USUAL: Final = 0.99
 """Share of usual images that are below a limit."""
+LEAST_IMAGES: Final = 5
+"""Of fewer, nothing is known of what is usual: the limit is UNKNOWN."""
+UNKNOWN: Final = 1.0
+"""No image is more undecided, nor, at a right angle to all classes, much further away."""
+SURE: Final = 0.9
+"""A classifier that is so sure is not undecided, however sure it is of usual images."""
+NEAR: Final = 1e-3
+"""Images that are so near, in cosine distance, are not far, however near the usual ones are."""
 _NONE: Final = np.empty((0, 0), np.float32)
 
 
@@ -92,17 +103,15 @@ def learn_familiarity(
         taught: (m, d) vectors of the images that taught.
         targets: (m, classes) their labels.
     """
-    # With no entropy at all, or no distance, whatever is above 0 is odd.
-    tiny = float(np.finfo(np.float32).tiny)
-    entropy_limit = max(_quantile(entropy(probabilities, mode)), tiny)
+    undecided = entropy(_one_unsure(probabilities.shape[1], mode), mode)
+    entropy_limit = _limit(entropy(probabilities, mode), float(undecided[0]))
     if vectors is None or taught is None or targets is None:
-        return Familiarity(_NONE, entropy_limit, 1.0, mode)
+        return Familiarity(_NONE, entropy_limit, UNKNOWN, mode)
     sums = targets.T.astype(np.float64) @ taught
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     told = lengths[:, 0] > 0
     centers = (sums[told] / lengths[told]).astype(np.float32)
-    far = max(_quantile(distance(vectors, centers)), tiny)
-    return Familiarity(centers, entropy_limit, far, mode)
+    return Familiarity(centers, entropy_limit, _limit(distance(vectors, centers), NEAR), mode)
 
 
 def entropy(probabilities: npt.NDArray[np.float32], mode: Mode) -> npt.NDArray[np.float64]:
@@ -131,5 +140,31 @@ def _information(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return -p * np.log(np.where(p > 0, p, 1.0))
 
 
-def _quantile(values: npt.NDArray[np.float64]) -> float:
-    return float(np.quantile(values, USUAL)) if len(values) else 1.0
+def _one_unsure(classes: int, mode: Mode) -> npt.NDArray[np.float32]:
+    """Return what is said of an image, (1, classes), that is SURE to have one label, or to lack it.
+
+    Of several labels, nothing is known of one, and everything of the others.
+    """
+    said = np.zeros((1, max(classes, 2)), np.float32)
+    said[0, 0] = SURE
+    if mode == "single":
+        said[0, 1] = 1 - SURE
+    return said
+
+
+def _limit(values: npt.NDArray[np.float64], least: float) -> float:
+    """Return what 99 in 100 usual images stay below, `least` at least.
+
+    For few images, the upper end of the one-sided prediction interval of a normal distribution
+    (Hahn & Meeker, Statistical Intervals, 1991, section 4.7), and no less than all of them.
+    """
+    n = len(values)
+    if n < LEAST_IMAGES:
+        return max(UNKNOWN, least)
+    if n * (1 - USUAL) >= 1:
+        return max(float(np.quantile(values, USUAL)), least)
+    from scipy.stats import t
+
+    spread = float(values.std(ddof=1)) * math.sqrt(1 + 1 / n)
+    above = float(values.mean()) + float(t.ppf(USUAL, n - 1)) * spread
+    return max(float(values.max()), above, least)

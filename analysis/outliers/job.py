@@ -50,7 +50,8 @@ _INPUT = text(f"""
         (SELECT json_build_array(count(*), sum(at.artwork_id * 31 + at.term_id))
          FROM artwork_terms at JOIN terms t ON t.id = at.term_id
          JOIN artworks a ON a.id = at.artwork_id
-         WHERE t.kind = ANY(:kinds) AND a.gone_at IS NULL)
+         WHERE t.kind = ANY(:kinds) AND a.gone_at IS NULL),
+        (SELECT json_build_array(count(*), max(id)) FROM corrections WHERE head = ANY(:kinds))
     )::text
 """)  # noqa: S608 - the fragment is the constant above
 _SAID = text("SELECT metrics ->> 'input' FROM models WHERE id = :id")

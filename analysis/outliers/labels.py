@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, text
 
+from analysis.labels.heads import HEADS
+
 KINDS: Final = ("style", "genre", "category")
 """The narrower kind first. Of an image, the first kind counts that has a group for it: in a wide
 category everything is near something. Among the works of the generated museum with 3 % of
@@ -16,14 +18,32 @@ foreign pictures, 83 % of these were in the top 5 % where categories counted bes
 where styles did alone."""
 _PAGE: Final = 50_000
 
-_LABELS = text("""
-    SELECT DISTINCT s.image_id, t.id AS term_id, array_position(CAST(:kinds AS text[]), t.kind) AS k
+SINGLE: Final = tuple(kind for kind in KINDS if HEADS[kind].mode == "single")
+"""Kinds of which a person's yes leaves an image no other term."""
+
+# What people say of an image corrects what the pages of its works do.
+PEOPLE: Final = """
+    WITH people AS MATERIALIZED (
+        SELECT v.image_id, v.head, v.label, v.verdict = 'yes' AS yes FROM label_verdicts v
+        WHERE v.head = ANY(:kinds)
+    )
+"""
+UNCORRECTED: Final = """NOT EXISTS (
+    SELECT FROM people p WHERE p.image_id = s.image_id AND p.head = t.kind
+      AND (p.label = lower(btrim(t.name)) OR p.yes AND p.head = ANY(:single)))
+"""
+_LABELS = text(f"""
+    {PEOPLE}
+    SELECT s.image_id, t.id AS term_id, array_position(CAST(:kinds AS text[]), t.kind) AS k
     FROM image_sources s
     JOIN artworks a ON a.id = s.artwork_id AND a.gone_at IS NULL
     JOIN artwork_terms at ON at.artwork_id = a.id
     JOIN terms t ON t.id = at.term_id
-    WHERE s.gone_at IS NULL AND s.image_id IS NOT NULL AND t.kind = ANY(:kinds)
-""")
+    WHERE s.gone_at IS NULL AND s.image_id IS NOT NULL AND t.kind = ANY(:kinds) AND {UNCORRECTED}
+    UNION
+    SELECT p.image_id, t.id, array_position(CAST(:kinds AS text[]), t.kind)
+    FROM people p JOIN terms t ON t.kind = p.head AND lower(btrim(t.name)) = p.label WHERE p.yes
+""")  # noqa: S608 - the fragments are the constants above
 _NAMES = text("SELECT id, kind || ':' || name AS label FROM terms WHERE id = ANY(:ids)")
 
 
@@ -44,7 +64,8 @@ def read_labels(
 
     Each image is in those of the first of KINDS for which it has any; it may be in none.
     """
-    found = connection.execution_options(yield_per=_PAGE).execute(_LABELS, {"kinds": list(KINDS)})
+    asked = {"kinds": list(KINDS), "single": list(SINGLE)}
+    found = connection.execution_options(yield_per=_PAGE).execute(_LABELS, asked)
     parts = [np.empty((0, 3), np.int64)]
     for page in found.partitions():
         parts.append(np.array([tuple(row) for row in page], dtype=np.int64))

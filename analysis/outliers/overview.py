@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from analysis.embeddings.near import nearest
 from analysis.embeddings.stored import embedding_model
 from analysis.errors import NothingToShow
-from analysis.outliers.labels import KINDS
+from analysis.outliers.labels import KINDS, PEOPLE, SINGLE, UNCORRECTED
 from analysis.outliers.mahalanobis import tail
 from analysis.outliers.methods import DEFAULT_METHOD, KIND, METHODS
 from analysis.registry.models import default_model, find_model
@@ -45,14 +45,18 @@ _ODDEST = text("""
 """)
 _COUNT = text("SELECT count(*) FROM image_outliers WHERE model_id = :model_id")
 _IMAGES = text("SELECT id, sha256, preview_key FROM images WHERE id = ANY(:ids)")
-_TERMS = text("""
-    SELECT DISTINCT s.image_id, array_position(CAST(:kinds AS text[]), t.kind) AS k, t.kind, t.name
+_TERMS = text(f"""
+    {PEOPLE}
+    SELECT s.image_id, array_position(CAST(:kinds AS text[]), t.kind) AS k, t.kind, t.name
     FROM image_sources s JOIN artworks a ON a.id = s.artwork_id
     JOIN artwork_terms at ON at.artwork_id = a.id JOIN terms t ON t.id = at.term_id
     WHERE s.image_id = ANY(:ids) AND s.gone_at IS NULL AND a.gone_at IS NULL
-      AND t.kind = ANY(:kinds)
-    ORDER BY s.image_id, k, t.name
-""")
+      AND t.kind = ANY(:kinds) AND {UNCORRECTED}
+    UNION
+    SELECT p.image_id, array_position(CAST(:kinds AS text[]), p.head), p.head, p.label
+    FROM people p WHERE p.image_id = ANY(:ids) AND p.yes
+    ORDER BY 1, 2, 4
+""")  # noqa: S608 - the fragments are constants
 
 
 @dataclass(frozen=True)
@@ -219,7 +223,9 @@ class _Known:
         )
         self.terms: Mapping[int, tuple[str, ...]] = _grouped(
             (row.image_id, f"{row.kind}:{row.name}")
-            for row in connection.execute(_TERMS, {"ids": ids, "kinds": list(KINDS)})
+            for row in connection.execute(
+                _TERMS, {"ids": ids, "kinds": list(KINDS), "single": list(SINGLE)}
+            )
         )
 
     def neighbor(self, image_id: int, distance: float) -> Neighbor:

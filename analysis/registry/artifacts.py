@@ -124,8 +124,14 @@ def _cure(model: Model) -> str:
         "clusters": "artworks clusters --redo",
         "index": "artworks analyze index --redo",
         # What has no head of its own is a projection of embeddings.
-    }.get(model.kind, f"artworks train {model.head or 'similarity'}")
+    }.get(model.kind, f"artworks train {model.head or 'similarity'}{_way(model)}")
     return (
         f"Make it anew with `{anew}`, or make another model the default with `artworks models "
         "activate`."
     )
+
+
+def _way(model: Model) -> str:
+    """Return the option that a classifier of labels was trained with."""
+    method = model.params.get("method")
+    return f" --method {method}" if method in ("transfer", "cnn") else ""

@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 from analysis.errors import NothingToShow
 from analysis.reports.archive import Report
+from analysis.reports.augmentation import draw_augmentation
+from analysis.reports.classifier import draw_classifier
 from analysis.reports.clusters import draw_clusters
 from analysis.reports.drawing import (
     Drawn,
@@ -21,6 +23,7 @@ from analysis.reports.drawing import (
     join_drawn,
 )
 from analysis.reports.influence import draw_influence
+from analysis.reports.labels import draw_label_report
 from analysis.reports.mapped import draw_map
 from analysis.reports.outliers import draw_outliers
 from analysis.reports.query import check_query, select_works
@@ -134,6 +137,24 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "which later works look like which earlier ones, beyond chance",
                 _OF_WORKS | {"--by", "--step"},
                 draw_influence,
+            ),
+            Kind(
+                "augmentation",
+                "works beside the altered copies that networks learn from",
+                _OF_WORKS | {"WORK"},
+                draw_augmentation,
+            ),
+            Kind(
+                "labels",
+                "how many works have which labels, and which go together",
+                _OF_WORKS | {"--by"},
+                draw_label_report,
+            ),
+            Kind(
+                "classifier",
+                "a classifier of labels: measures, confusion, curves, errors",
+                frozenset({"--by"}),
+                draw_classifier,
             ),
             Kind("colors", "all of these that the collection allows", _OF_WORKS, _draw_everything),
         )

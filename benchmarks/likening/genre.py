@@ -52,7 +52,7 @@ def measure(seeds: Sequence[int] = (0, 1, 2), *, most: int | None = None) -> lis
     if not (SHARED / "art" / "paintings.csv").is_file():
         return [Section(f"Genre precision@{K}: skipped, there are no paintings in {SHARED}", ())]
     rows, vectors = _paintings(most)
-    genres = [_genre(row) for row in rows]
+    genres = [genre_of(row) for row in rows]
     of_source = np.array([row["subset"] == SOURCE and bool(row["genre"]) for row in rows])
     by_title = np.array([row["subset"] != SOURCE and bool(one) for row, one in zip(
         rows, genres, strict=True)])  # fmt: skip
@@ -128,9 +128,9 @@ def _other_source(
         *_compared("genre_source", before.measures["precision"], mean,
                    held_out.artists[before.queries]),
     ]  # fmt: skip
-    genre_of = np.array([name for (name,) in held_out.terms["genre"]])[before.queries]
+    genres = np.array([name for (name,) in held_out.terms["genre"]])[before.queries]
     for name in TITLES:
-        at = genre_of == name
+        at = genres == name
         if at.any():
             key = name.replace(" ", "_")
             figures += [
@@ -213,7 +213,7 @@ def _fitted(
     return fit.projection
 
 
-def _genre(row: Mapping[str, str]) -> str:
+def genre_of(row: Mapping[str, str]) -> str:
     """Return the genre that the source gives, or the one that the title names; else nothing."""
     if row["subset"] == SOURCE:
         return row["genre"]

@@ -21,13 +21,12 @@ from analysis.engine import run_jobs
 from analysis.outliers.methods import DEFAULT_METHOD, METHODS
 from benchmarks.analysing.collection import Workshop
 from benchmarks.analysing.figures import Figure, Section
+from benchmarks.analysing.hanging import Exhibit, hang
 from benchmarks.analysing.pictures import ROOT
 from benchmarks.likening.foreign import foreign_picture
 from benchmarks.likening.groups import agreement
 from demo.catalogue import Catalogue, Work, build_catalogue
 from demo.painters import paint
-from storage.collection import add_terms, store_artworks, store_image_sources, store_images
-from storage.images import check_image
 
 SITE = "museum"
 PLANTED = 5
@@ -68,7 +67,7 @@ def _measured(workshop: Workshop, works: int | None, planted: int) -> list[Secti
     catalogue = build_catalogue()
     hung = [work for work in catalogue.works[:works] if not work.image_missing]
     for work in hung:
-        hang(workshop, work.id, paint(work), work)
+        hang_like(workshop, work.id, paint(work), work)
     workshop.settle()
     run_jobs(workshop.database, workshop.store, ["embeddings", "look-alikes"])
     whole = works is None
@@ -79,62 +78,16 @@ def _measured(workshop: Workshop, works: int | None, planted: int) -> list[Secti
         buffer = BytesIO()
         foreign_picture(number).save(buffer, "PNG")
         under = hung[int(rng.integers(len(hung)))]
-        hang(workshop, f"foreign-{number}", buffer.getvalue(), under)
+        hang_like(workshop, f"foreign-{number}", buffer.getvalue(), under)
     run_jobs(workshop.database, workshop.store, ["embeddings", "outliers"])
     return [groups, pairs, outliers(workshop, planted, target=whole)]
 
 
-def hang(workshop: Workshop, name: str, data: bytes, like: Work) -> None:
+def hang_like(workshop: Workshop, name: str, data: bytes, like: Work) -> None:
     """Store a picture as the work `name`, which is called what the museum calls `like`."""
-    checked = check_image(data)
-    workshop.store.put(checked.object_key, data, content_type=checked.content_type, durable=False)
-    if checked.preview is not None:
-        workshop.store.put(
-            checked.preview_key, checked.preview, content_type="image/jpeg", durable=False
-        )
-    image = {
-        "sha256": checked.sha256,
-        "object_key": checked.object_key,
-        "preview_key": checked.preview_key,
-        "format": checked.format.value,
-        "width": checked.width,
-        "height": checked.height,
-        "bytes": checked.bytes,
-        "phash": checked.phash,
-    }
-    page = f"https://museum.example/work/{name}"
-    artwork = {
-        "site": SITE,
-        "source_id": name,
-        "page_url": page,
-        "title": like.title,
-        "content_hash": name,
-        "raw": {},
-        "artists": [],
-    }
-    called = [("style", like.style), ("genre", like.genre)]
-    called += [("category", category) for category in like.categories]
-    with workshop.database.begin() as connection:
-        image_id = store_images(connection, [image])[checked.sha256]
-        (artwork_id,) = store_artworks(connection, [artwork])
-        store_image_sources(
-            connection,
-            [
-                {
-                    "artwork_id": artwork_id,
-                    "position": 0,
-                    "url": f"{page}.jpg",
-                    "image_id": image_id,
-                }
-            ],
-        )
-        add_terms(
-            connection,
-            [
-                {"artwork_id": artwork_id, "kind": kind, "name": term, "source": "page"}
-                for kind, term in called
-            ],
-        )
+    categories = [("category", category) for category in like.categories]
+    terms = [("style", like.style), ("genre", like.genre), *categories]
+    hang(workshop, Exhibit(name, data, like.title, site=SITE, terms=terms))
 
 
 def look_alikes(workshop: Workshop, catalogue: Catalogue, hung: set[str]) -> Section:

@@ -158,7 +158,7 @@ def test_trained_applied_and_compared(museum, fitted, open_folder: Path) -> None
 
 
 REFUSED = (
-    (("evaluate", "color"), 'nothing can be measured for "color": choose from similarity.'),
+    (("evaluate", "color"), 'nothing can be measured for "color": choose from style, genre,'),
     (("evaluate", "similarity", "--terms", "x"), "there is no kind of term x: choose from"),
     (("evaluate", "similarity", "--key", "k.json"), "--answers and --key belong together"),
     (("evaluate", "similarity", "--force"), "--force is for --blind"),

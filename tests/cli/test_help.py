@@ -28,6 +28,8 @@ DATA_COMMANDS = (
     "compare",
     "clusters",
     "outliers",
+    "distribution",
+    "label",
 )
 HEAVY = (
     "alembic",
@@ -77,8 +79,9 @@ def test_commands_that_print_data_take_json(command, monkeypatch) -> None:  # ty
 def test_nothing_is_announced_that_does_not_exist_yet() -> None:
     names = {path[0] for path in command_paths()}
     expected = (
-        "analyze clusters colors compare demo duplicates evaluate export failures forget init "
-        "models outliers report schedule services similar sites sql status train verify"
+        "analyze clusters colors compare demo distribution duplicates evaluate export failures "
+        "forget init label models outliers report schedule services similar sites sql status "
+        "train verify"
     )
     assert names == set(expected.split())
 

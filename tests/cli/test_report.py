@@ -19,7 +19,7 @@ from storage.settings import load_settings
 
 OF_COLORS = {"work", "palette-wall", "color-time", "color-distribution", "color-classes", "colors"}
 OF_LIKENESS = {"similar", "clusters", "map", "influence", "outliers"}
-KINDS = OF_COLORS | OF_LIKENESS
+KINDS = OF_COLORS | OF_LIKENESS | {"augmentation", "classifier", "labels"}
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ def test_the_page_about_models_tells_the_truth(labelled, sample_url: str) -> Non
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("train", "style"), 'nothing can be trained for "style": choose from color, similarity.'),
+        (("train", "smell"), 'nothing can be trained for "smell": choose from style, genre, '),
         (("train", "color", "--folds", "2"), "greater than or equal to 3"),
         (("train", "color", "--folds", "8"), "need 8 images"),
         (("models", "show", "nothing"), 'no model "nothing": choose from channel-statistics/1'),

@@ -1,7 +1,8 @@
 """The examples to learn from: images of works that a site, an import or a person calls a colour.
 
 An example is the first image of a work, which shows the whole of it: details may well be of
-another colour. Placeholders and what no page shows any more teach nothing.
+another colour. Placeholders and what no page shows any more teach nothing. What people say of an
+image (`corrections`) takes the place of what pages say.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sqlalchemy import Connection, text
 
+from analysis.colors.classes import HEAD
 from analysis.colors.classes.rules import term_shares
 from analysis.colors.conversion import Floats
 from analysis.errors import NothingToTrain
+from analysis.labels.truth import correct_all
 from analysis.registry.models import default_model
 
 LEAST_GROUPS = 5
@@ -38,6 +41,11 @@ _LABELLED = text("""
         FROM terms t JOIN artwork_terms at ON at.term_id = t.id
         JOIN artworks a ON a.id = at.artwork_id
         WHERE t.kind = 'color' AND at.source <> 'artist' AND a.gone_at IS NULL
+        UNION
+        SELECT s.artwork_id, NULL
+        FROM label_verdicts v JOIN image_sources s ON s.image_id = v.image_id
+        JOIN artworks a ON a.id = s.artwork_id
+        WHERE v.head = 'color' AND v.verdict = 'yes' AND s.gone_at IS NULL AND a.gone_at IS NULL
     ), shown AS (
         SELECT DISTINCT ON (s.artwork_id) s.artwork_id, s.image_id
         FROM image_sources s
@@ -45,7 +53,7 @@ _LABELLED = text("""
           AND s.gone_at IS NULL AND s.image_id IS NOT NULL
         ORDER BY s.artwork_id, s.position, s.id
     )
-    SELECT i.id, i.sha256, array_agg(DISTINCT labelled.label) AS labels,
+    SELECT i.id, i.sha256, array_remove(array_agg(DISTINCT labelled.label), NULL) AS labels,
            array_agg(DISTINCT labelled.artwork_id) AS works
     FROM shown JOIN labelled USING (artwork_id) JOIN images i ON i.id = shown.image_id
     WHERE NOT i.placeholder
@@ -153,7 +161,7 @@ def read_examples(connection: Connection) -> Examples:
 
     Raises NothingToTrain where there are none, saying what to do.
     """
-    rows = connection.execute(_LABELLED).all()
+    rows = _labelled(connection)
     if not rows:
         raise NothingToTrain(
             "no stored work has a term of kind `color`, and nothing says what is red or blue: "
@@ -194,6 +202,25 @@ def read_examples(connection: Connection) -> Examples:
             two_classes=len(rows) - len(clear), without_features=len(clear) - len(measured)
         ),
     )
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """An image, what it is called, and the works that show it."""
+
+    id: int
+    sha256: str
+    labels: Sequence[str]
+    works: Sequence[int]
+
+
+def _labelled(connection: Connection) -> list[_Labelled]:
+    """Return the images that pages or people call a colour, by sha256."""
+    found = connection.execute(_LABELLED).all()
+    labels = correct_all(connection, HEAD, {row.id: row.labels for row in found})
+    return [
+        _Labelled(row.id, row.sha256, labels[row.id], row.works) for row in found if labels[row.id]
+    ]
 
 
 def balanced(examples: Examples, folds: int) -> Examples:
@@ -254,7 +281,7 @@ def _look_alikes(connection: Connection, ids: Sequence[int]) -> tuple[list[tuple
     return [(row.image_id, row.other_id) for row in pairs], int(compared or 0)
 
 
-def _same_artist(connection: Connection, rows: Sequence[Any]) -> list[tuple[int, int]]:
+def _same_artist(connection: Connection, rows: Sequence[_Labelled]) -> list[tuple[int, int]]:
     """Return pairs of an image and its artists, whose ids are made negative."""
     image_of = {work: row.id for row in rows for work in row.works}
     found = connection.execute(_ARTISTS, {"works": list(image_of)})

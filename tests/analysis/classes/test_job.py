@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sqlalchemy import text
@@ -16,7 +15,6 @@ from analysis.catalog import make_job
 from analysis.colors.classes import job
 from analysis.colors.classes.candidates import make_pipeline
 from analysis.colors.classes.examples import read_examples
-from analysis.colors.classes.job import kept_labels
 from analysis.engine import RunSummary, run_jobs
 from analysis.errors import ArtifactDamaged
 from analysis.jobs import CollectionJob
@@ -322,7 +320,7 @@ def test_what_is_pending_is_an_anti_join(
     model = train()
     classify(database, store)
     page = job._FEATURES.page(redo=False).text
-    values = {"input_id": 1, "model_id": model.id, "after": 0, "page": 10}
+    values = {"input_id": 1, "model_id": model.id, "after": 0, "until": 10, "page": 10}
     sql(database, "ANALYZE")
     with database.begin() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
@@ -335,15 +333,3 @@ def test_the_catalog_makes_it(database: Database) -> None:
     made = make_job("color-class", database)
     assert isinstance(made, CollectionJob)
     assert (made.name, made.model.name, made.model.head) == ("color-class", "color-rules", "color")
-
-
-def test_the_likeliest_is_kept_and_what_is_likely() -> None:
-    assert kept_labels({"red": 0.2, "blue": 0.7, "teal": 0.04, "gold": 0.06}) == [
-        ("blue", 0.7),
-        ("red", 0.2),
-        ("gold", 0.06),
-    ]
-    many = {f"class {number:02}": 1 / 40 for number in range(40)}
-    assert kept_labels(many) == [("class 00", 0.025)]
-    assert kept_labels({}) == []
-    assert kept_labels({"red": float(np.float64(1) / 3)}) == [("red", 0.333333)]

@@ -100,6 +100,12 @@ def test_a_lost_artifact_is_said_with_the_cure(store: ObjectStore, artifact: Art
         load_artifact(store, registered(artifact))
 
 
+def test_the_cure_names_the_method_of_a_network(store: ObjectStore, artifact: Artifact) -> None:
+    store.delete(artifact.key)
+    with pytest.raises(ArtifactDamaged, match="`artworks train color --method cnn`"):
+        load_artifact(store, registered(artifact, method="cnn"))
+
+
 def test_another_version_is_refused_with_both_named(store: ObjectStore, artifact: Artifact) -> None:
     old = {**package_versions(), "scikit-learn": "0.24.2"}
     with pytest.raises(ArtifactOutdated, match=r"scikit-learn 0\.24\.2, and .*==0\.24\.2"):
