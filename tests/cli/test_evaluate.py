@@ -165,7 +165,7 @@ REFUSED = (
     (("evaluate", "similarity", "--blind", "a.html"), "name them with --against"),
     (("evaluate", "similarity", "--model", "none"), 'there is no model "none"'),
     (("evaluate", "similarity", "--self-retrieval", "2"), "test-network/1 cannot be had"),
-    (("train", "similarity", "--folds", "5"), "--folds is for `artworks train color`"),
+    (("train", "similarity", "--folds", "5"), "--folds is for"),
     (("train", "similarity", "--keep", "1"), "--keep 1.0 cannot be: give 0 to 1"),
     (("train", "color", "--terms", "style"), "--terms is for `artworks train similarity`"),
     (("train", "similarity", "--terms", "genre"), "--terms from style (72 works)"),
