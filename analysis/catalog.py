@@ -54,7 +54,7 @@ def _color_class(database: Database) -> Job:
 
 
 def _labels(database: Database) -> tuple[Job, ...]:
-    from analysis.labels.job import label_jobs
+    from analysis.labels.labelling.job import label_jobs
 
     return label_jobs(database)
 
@@ -138,7 +138,7 @@ def make_jobs(name: str, database: Database) -> tuple[Job, ...]:
     check_name(name)
     head = _head_of(name)
     if head is not None:
-        from analysis.labels.job import label_job
+        from analysis.labels.labelling.job import label_job
 
         return (label_job(database, head),)
     made = JOBS[name](database)

@@ -155,7 +155,7 @@ def _check_classifiers(database: Database, jobs: Sequence[str | Job]) -> None:
     A run of all jobs has no such job then.
     """
     from analysis.catalog import LABELS
-    from analysis.labels.job import require_classifiers
+    from analysis.labels.labelling.job import require_classifiers
 
     if LABELS in jobs:
         require_classifiers(database)

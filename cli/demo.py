@@ -355,7 +355,7 @@ def _learn(database: Database, store: ObjectStore) -> list[str]:
     """Learn styles from the works that say theirs, and tell that of every picture."""
     from analysis.errors import NothingToTrain, WrongDataset
     from analysis.labels.dataset import DatasetQuery
-    from analysis.labels.training import train_labels
+    from analysis.labels.learning.training import train_labels
 
     try:
         training = train_labels(database, store, DatasetQuery(head="style", mode="single"))

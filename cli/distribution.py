@@ -14,8 +14,8 @@ from cli.options import SiteOption, TermsOption
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
-    from analysis.labels.distribution import HeadLabels
-    from analysis.labels.together import Together
+    from analysis.labels.distribution.counts import HeadLabels
+    from analysis.labels.distribution.together import Together
     from analysis.reports.query import Query
 
 
@@ -76,8 +76,8 @@ def distribution(
 
     Example: `artworks distribution style genre --min-support 10 --out labels.png`
     """
-    from analysis.labels.distribution import find_labels
-    from analysis.labels.together import find_together
+    from analysis.labels.distribution.counts import find_labels
+    from analysis.labels.distribution.together import find_together
     from analysis.reports.query import Query, parse_term
     from storage.export import refuse_overwriting
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from analysis.labels.comparing import Comparison
-    from analysis.labels.evaluation import Evaluation
+    from analysis.labels.measuring.comparing import Comparison
+    from analysis.labels.measuring.evaluation import Evaluation
     from storage.database import Database
     from storage.objects import ObjectStore
 
@@ -60,7 +60,7 @@ def evaluate_head(
 
 def print_comparison(found: Comparison, first: str, second: str) -> None:
     """Print how two classifiers did on the same images."""
-    from analysis.labels.wording import HEADLINES, number
+    from analysis.labels.reporting.wording import HEADLINES, number
 
     print_table(
         f"{first} less {second}, on the same {found.images:,} images",
@@ -103,7 +103,7 @@ def _evaluate(
     against: str | None,
     seed: int,
 ) -> Evaluation:
-    from analysis.labels.evaluation import evaluate_labels
+    from analysis.labels.measuring.evaluation import evaluate_labels
 
     with progress() as bars:
         task = bars.add_task("looking again", total=None)
@@ -120,7 +120,7 @@ def _evaluate(
 
 def _write(database: Database, store: ObjectStore, found: Evaluation, out: Path) -> None:
     """Draw the report anew, with the pictures that there are now."""
-    from analysis.labels.report_html import label_report
+    from analysis.labels.reporting.page import label_report
 
     model = found.model
     with database.begin() as connection:
@@ -143,7 +143,7 @@ def _write(database: Database, store: ObjectStore, found: Evaluation, out: Path)
 
 
 def _print(found: Evaluation) -> None:
-    from analysis.labels.wording import MEASURE_COLUMNS, measure_rows
+    from analysis.labels.reporting.wording import MEASURE_COLUMNS, measure_rows
 
     model, metrics = found.model, found.model.metrics
     own, *baselines = measure_rows(metrics, intervals=False)
@@ -159,7 +159,7 @@ def _print(found: Evaluation) -> None:
 
 def _anew(found: Evaluation) -> Iterator[tuple[str, ...]]:
     """Return rows of measures taken now, where they may differ from those recorded."""
-    from analysis.labels.wording import HEADLINES, number
+    from analysis.labels.reporting.wording import HEADLINES, number
 
     def row(name: str, measured: Mapping[str, Any]) -> tuple[str, ...]:
         test = measured["test"]
@@ -173,7 +173,7 @@ def _anew(found: Evaluation) -> Iterator[tuple[str, ...]]:
 
 
 def _print_classes(metrics: Mapping[str, Any]) -> None:
-    from analysis.labels.wording import class_columns, class_rows
+    from analysis.labels.reporting.wording import class_columns, class_rows
 
     columns, rows = class_columns(metrics), class_rows(metrics)
     shown = rows
@@ -187,8 +187,8 @@ def _print_classes(metrics: Mapping[str, Any]) -> None:
 
 
 def _facts(found: Evaluation) -> Iterator[tuple[str, str]]:
-    from analysis.labels.card import cross_validation_sentence
-    from analysis.labels.wording import (
+    from analysis.labels.reporting.card import cross_validation_sentence
+    from analysis.labels.reporting.wording import (
         calibration_sentence,
         interval_facts,
         left_out_sentences,

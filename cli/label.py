@@ -15,9 +15,9 @@ from cli.options import SiteOption, TermsOption
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
-    from analysis.labels.corrections import Saying, Verdict
-    from analysis.labels.queue import Doubt
-    from analysis.labels.telling import HeadTold, Told
+    from analysis.labels.labelling.telling import HeadTold, Told
+    from analysis.labels.people.corrections import Saying, Verdict
+    from analysis.labels.people.queue import Doubt
     from analysis.similarity.subjects import Subject
     from storage.database import Database
     from storage.settings import StorageSettings
@@ -105,7 +105,7 @@ def label(
 
 def _verdicts(yes: Sequence[str], no: Sequence[str]) -> list[tuple[str, str, Saying]]:
     """Return (head, label, verdict) of what is said, each label of a head once."""
-    from analysis.labels.corrections import check_head, to_label
+    from analysis.labels.people.corrections import check_head, to_label
 
     said: dict[tuple[str, str], Saying] = {}
     for verdict, texts in (("no", no), ("yes", yes)):
@@ -126,7 +126,7 @@ def _tell(
     author: str | None,
     as_json: bool,
 ) -> None:
-    from analysis.labels.telling import tell_image
+    from analysis.labels.labelling.telling import tell_image
     from storage.objects import open_store
 
     settings = load_settings()
@@ -179,7 +179,7 @@ def _record(
     corrections: Sequence[tuple[str, str, Saying]],
     author: str,
 ) -> list[Verdict]:
-    from analysis.labels.corrections import mode_of, novelty, record_verdict
+    from analysis.labels.people.corrections import mode_of, novelty, record_verdict
 
     assert subject.image_id is not None
     recorded: list[Verdict] = []
@@ -252,7 +252,7 @@ def _queue(
     force: bool,
     as_json: bool,
 ) -> None:
-    from analysis.labels.queue import find_doubts
+    from analysis.labels.people.queue import find_doubts
     from analysis.reports.query import Query, parse_term
     from storage.export import refuse_overwriting
 

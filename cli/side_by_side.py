@@ -11,7 +11,7 @@ from cli.console import on_terminal, print_json, print_table, remark
 from cli.opening import existing_database, load_settings
 
 if TYPE_CHECKING:
-    from analysis.labels.comparing import Comparison
+    from analysis.labels.measuring.comparing import Comparison
     from analysis.registry.models import Model
     from storage.objects import ObjectStore
 
@@ -85,7 +85,7 @@ def _compared(
 ) -> tuple[Comparison | None, str | None]:
     """Return how the first does beside the second, or why that cannot be told."""
     from analysis.errors import ArtifactDamaged, NothingToCompare
-    from analysis.labels.evaluation import compare_models
+    from analysis.labels.measuring.evaluation import compare_models
 
     try:
         return compare_models(store, first, second, seed=0), None

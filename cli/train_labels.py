@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from analysis.labels.dataset import DatasetQuery
-    from analysis.labels.methods import Recipe
+    from analysis.labels.learning.methods import Recipe
+    from analysis.labels.learning.training import Training
     from analysis.labels.task import Progress as Tell
-    from analysis.labels.training import Training
 
 NETWORKS = (
     "views",
@@ -50,8 +50,8 @@ def train_head(
     as_json: bool,
 ) -> None:
     """Train a classifier of a head, and print what it came to."""
-    from analysis.labels.splitting import POLICIES
-    from analysis.labels.training import train_labels
+    from analysis.labels.datasets.splitting import POLICIES
+    from analysis.labels.learning.training import train_labels
     from storage.objects import open_store
 
     method = options.method or "probe"
@@ -160,7 +160,7 @@ def _bins(said: str | None) -> tuple[int, ...]:
 
 def _recipe(method: str, options: LabelOptions) -> Recipe | None:
     """Return how a network is to learn; None: as its method does by default."""
-    from analysis.labels.methods import METHODS, find_method
+    from analysis.labels.learning.methods import METHODS, find_method
 
     chosen = find_method(method)
     given = {name: value for name in NETWORKS if (value := getattr(options, name)) is not None}
@@ -213,7 +213,7 @@ def _bars(bars: Progress) -> Tell:
 
 
 def _print(training: Training) -> None:
-    from analysis.labels.wording import MEASURE_COLUMNS, measure_rows
+    from analysis.labels.reporting.wording import MEASURE_COLUMNS, measure_rows
 
     model, metrics = training.model, training.model.metrics
     rows = [
@@ -239,7 +239,7 @@ def _print(training: Training) -> None:
 
 
 def _facts(training: Training) -> list[tuple[str, object]]:
-    from analysis.labels.wording import (
+    from analysis.labels.reporting.wording import (
         interval_facts,
         left_out_sentences,
         plain,
@@ -271,7 +271,7 @@ def _facts(training: Training) -> list[tuple[str, object]]:
 
 
 def _crossed(found: Mapping[str, Any]) -> str:
-    from analysis.labels.wording import HEADLINES
+    from analysis.labels.reporting.wording import HEADLINES
     from analysis.similarity.learned.card import between
 
     told = ", ".join(f"{title} {between(found[name])}" for name, title in HEADLINES.items())

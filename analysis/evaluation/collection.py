@@ -20,7 +20,7 @@ from analysis.colors.classes.examples import connected
 from analysis.embeddings.stored import Vectors, vectors_of
 from analysis.errors import NoEmbeddings, NothingToTrain, WrongTerms
 from analysis.evaluation.relevance import Labels, Numbers
-from analysis.labels.truth import correct_all
+from analysis.labels.people.truth import correct_all
 from analysis.registry.models import Model, default_model
 from storage.models import TERM_KINDS
 

@@ -36,7 +36,7 @@ Probabilities = npt.NDArray[np.float32]
 
 
 def _probe(settings: Mapping[str, Any], arrays: Arrays) -> Scorer:
-    scorer: Scorer = import_module("analysis.labels.probe").open_probe(settings, arrays)
+    scorer: Scorer = import_module("analysis.labels.learning.probe").open_probe(settings, arrays)
     return scorer
 
 

@@ -10,8 +10,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from analysis.contact_sheet import GRAY, INK, RULE
-from analysis.labels.distribution import HeadLabels
-from analysis.labels.together import Together
+from analysis.labels.distribution.counts import HeadLabels
+from analysis.labels.distribution.together import Together
 from analysis.plots.figure import (
     ACCENT,
     FAINT,

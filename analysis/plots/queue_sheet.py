@@ -8,7 +8,7 @@ from PIL import Image
 
 from analysis.contact_sheet import SheetWork, draw_sheet
 from analysis.errors import NothingToShow
-from analysis.labels.queue import Doubt
+from analysis.labels.people.queue import Doubt
 from storage.errors import ImageRejected, ObjectNotFound
 from storage.images import decode_rgb
 from storage.objects import ObjectStore

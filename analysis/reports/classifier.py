@@ -8,12 +8,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from analysis.errors import NothingToShow
-from analysis.labels.evaluation import KIND, classifier_of, mode_of
-from analysis.labels.exhibits import Answered, Exhibit, Told, find_mistakes, hang_walls
 from analysis.labels.heads import HEADS, find_head
-from analysis.labels.predictions import from_store
-from analysis.labels.report_pictures import Shown, find_shown, read_picture
-from analysis.labels.wording import (
+from analysis.labels.measuring.evaluation import KIND, classifier_of, mode_of
+from analysis.labels.measuring.predictions import from_store
+from analysis.labels.reporting.exhibits import Answered, Exhibit, Told, find_mistakes, hang_walls
+from analysis.labels.reporting.page_pictures import Shown, find_shown, read_picture
+from analysis.labels.reporting.wording import (
     calibration_sentence,
     headline_sentence,
     interval_sentence,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from PIL import Image
 
 from analysis.errors import NothingToShow
-from analysis.labels.distribution import HeadLabels, find_labels
-from analysis.labels.together import Together, find_together
+from analysis.labels.distribution.counts import HeadLabels, find_labels
+from analysis.labels.distribution.together import Together, find_together
 from analysis.plots.label_charts import draw_imbalance, draw_labels, draw_together, stacked
 from analysis.plots.page import compose_page
 from analysis.reports.archive import Picture

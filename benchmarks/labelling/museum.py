@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from analysis.engine import run_jobs
 from analysis.labels.dataset import DatasetQuery
-from analysis.labels.training import train_labels
+from analysis.labels.learning.training import train_labels
 from benchmarks.analysing.collection import Workshop
 from benchmarks.analysing.figures import Figure, Section
 from benchmarks.analysing.hanging import Exhibit, hang

@@ -22,9 +22,9 @@ from analysis.embeddings.stored import embedding_model, vectors_of
 from analysis.engine import run_jobs
 from analysis.evaluation.intervals import Interval, Resampling
 from analysis.labels.classifier import open_classifier
-from analysis.labels.comparing import from_store
 from analysis.labels.dataset import DatasetQuery
-from analysis.labels.training import Training, train_labels
+from analysis.labels.learning.training import Training, train_labels
+from analysis.labels.measuring.comparing import from_store
 from benchmarks.analysing.collection import Workshop
 from benchmarks.analysing.figures import Figure, Section
 from benchmarks.analysing.hanging import Exhibit, hang

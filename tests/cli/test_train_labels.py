@@ -12,7 +12,7 @@ from support.styled import add_styled_works
 from support.vectors import add_embeddings
 
 from analysis.errors import NothingToTrain
-from analysis.labels import training
+from analysis.labels.learning import training
 from cli import train_labels
 from storage.errors import ExitCode
 from storage.objects import open_store

@@ -13,9 +13,9 @@ from analysis.labels.classifier import ARTIFACT, Classifier
 from analysis.labels.dataset import Dataset, DatasetQuery, Split
 from analysis.labels.familiarity import learn_familiarity
 from analysis.labels.heads import Mode
-from analysis.labels.judging import judge
-from analysis.labels.predictions import PREDICTIONS
-from analysis.labels.probe import ProbeScorer
+from analysis.labels.learning.probe import ProbeScorer
+from analysis.labels.measuring.judging import judge
+from analysis.labels.measuring.predictions import PREDICTIONS
 from analysis.registry.artifacts import model_key, save_bytes
 from analysis.registry.models import Model, activate, register_trained
 from storage.database import Database

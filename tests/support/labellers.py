@@ -11,7 +11,7 @@ import numpy as np
 from analysis.labels.classifier import ARTIFACT, Classifier
 from analysis.labels.familiarity import Familiarity
 from analysis.labels.heads import Mode
-from analysis.labels.probe import ProbeScorer
+from analysis.labels.learning.probe import ProbeScorer
 from analysis.labels.scorer import Scorer
 from analysis.registry.artifacts import save_bytes
 from analysis.registry.models import Model, activate, next_version, register_trained

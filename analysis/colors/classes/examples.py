@@ -23,7 +23,7 @@ from analysis.colors.classes import HEAD
 from analysis.colors.classes.rules import term_shares
 from analysis.colors.conversion import Floats
 from analysis.errors import NothingToTrain
-from analysis.labels.truth import correct_all
+from analysis.labels.people.truth import correct_all
 from analysis.registry.models import default_model
 
 LEAST_GROUPS = 5

@@ -18,9 +18,9 @@ from analysis.colors.classes.rules import term_shares
 from analysis.colors.features import channel_statistics
 from analysis.colors.job import COLORS
 from analysis.jobs import RGB, CollectionJob, ModelSpec
-from analysis.labels.saying import Said, Scores, kept_labels
-from analysis.labels.walking import Source, pending_pages
-from analysis.labels.writing import write_said
+from analysis.labels.labelling.saying import Said, Scores, kept_labels
+from analysis.labels.labelling.walking import Source, pending_pages
+from analysis.labels.labelling.writing import write_said
 from analysis.registry.artifacts import load_artifact
 from analysis.registry.models import Model, activate, default_model, find_model
 from analysis.runs import CollectionRun

@@ -9,8 +9,8 @@ import numpy as np
 from support.classifiers import label_params, training_metrics
 
 from analysis.labels.heads import Mode
-from analysis.labels.judging import judge
-from analysis.labels.predictions import Predictions
+from analysis.labels.measuring.judging import judge
+from analysis.labels.measuring.predictions import Predictions
 from tests.analysis.labels.toys import dataset_of, drawn_targets, scored, split_of
 
 

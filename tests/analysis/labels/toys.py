@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from analysis.labels.dataset import Dataset, DatasetQuery, Split, Targets
 from analysis.labels.heads import Mode
-from analysis.labels.predictions import Predictions
+from analysis.labels.measuring.predictions import Predictions
 from analysis.labels.scorer import Logits
 
 Floats = npt.NDArray[np.float64]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.labels.distribution import HeadLabels, Label
-from analysis.labels.together import Together
+from analysis.labels.distribution.counts import HeadLabels, Label
+from analysis.labels.distribution.together import Together
 from analysis.plots.label_charts import draw_imbalance, draw_labels, draw_together, lift_color
 from analysis.plots.page import ROOM
 from analysis.plots.strip import PAPER

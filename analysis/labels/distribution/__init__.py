@@ -1,0 +1,1 @@
+"""How many works have which labels, and which labels go together."""

@@ -1,0 +1,1 @@
+"""Labels of images by the classifiers in use."""

@@ -1,0 +1,1 @@
+"""Training: a probe on embeddings, and all that happens around any method."""

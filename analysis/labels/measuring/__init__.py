@@ -1,0 +1,1 @@
+"""How good a classifier is: on images that taught nothing, beside what needs no training."""

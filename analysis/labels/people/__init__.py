@@ -1,0 +1,1 @@
+"""What people say of labels, and what they had better look at."""
