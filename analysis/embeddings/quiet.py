@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -49,12 +50,19 @@ def tensorflow() -> Any:
         import tensorflow as tf
 
         tf.nn.conv2d(tf.zeros((1, 2, 2, 1)), tf.zeros((1, 1, 1, 1)), 1, "SAME").numpy()
+    logging.getLogger("tensorflow").addFilter(_is_news)
     if keras.backend.backend() != "tensorflow":
         raise NetworkUnavailable(
             f"Keras runs on {keras.backend.backend()} in this process: set "
             "KERAS_BACKEND=tensorflow before it is imported."
         )
     return tf
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    # Several networks, each traced once as it should be, look to TensorFlow like one that is
+    # traced again and again.
+    return "tf.function retracing" not in record.getMessage()
 
 
 @cache

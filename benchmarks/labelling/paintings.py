@@ -24,7 +24,7 @@ from analysis.evaluation.intervals import Interval, Resampling
 from analysis.labels.classifier import open_classifier
 from analysis.labels.dataset import DatasetQuery
 from analysis.labels.learning.training import Training, train_labels
-from analysis.labels.measuring.comparing import from_store
+from analysis.labels.measuring.predictions import from_store
 from benchmarks.analysing.collection import Workshop
 from benchmarks.analysing.figures import Figure, Section
 from benchmarks.analysing.hanging import Exhibit, hang
@@ -68,7 +68,11 @@ def genre(
             f"Genre, 4 classes, {images} paintings of one source: probe on MobileNetV2, "
             f"{rounds} × 5 folds at random, seed {seeds[0]}",
             (
-                Figure("genre_majority", "the commonest genre", crossed["majority"]["accuracy"]),
+                Figure(
+                    "genre_majority",
+                    "the commonest genre",
+                    crossed["baselines"]["majority"]["accuracy"],
+                ),
                 Figure("genre_probe", "probe, accuracy", found["mean"], least=LEAST_ACCURACY),
                 Figure("genre_probe_low", "… 95 % interval from", found["low"]),
                 Figure("genre_probe_high", "… to", found["high"]),
@@ -103,12 +107,16 @@ def _crossed(workshop: Workshop, query: DatasetQuery, name: str, title: str) -> 
         f"{title}, {len(model.params['classes'])} classes, {sum(images.values())} paintings: probe "
         "on MobileNetV2, 5 folds with artists apart, seed 0",
         (
-            Figure(f"{name}_majority", "the commonest", crossed["majority"]["accuracy"]),
+            Figure(
+                f"{name}_majority", "the commonest", crossed["baselines"]["majority"]["accuracy"]
+            ),
             Figure(f"{name}_accuracy", "probe, accuracy", crossed["accuracy"]["mean"]),
             Figure(f"{name}_accuracy_low", "… 95 % interval from", crossed["accuracy"]["low"]),
             Figure(f"{name}_accuracy_high", "… to", crossed["accuracy"]["high"]),
             Figure(
-                f"{name}_majority_f1", "the commonest, macro-F1", crossed["majority"]["f1_macro"]
+                f"{name}_majority_f1",
+                "the commonest, macro-F1",
+                crossed["baselines"]["majority"]["f1_macro"],
             ),
             Figure(f"{name}_f1", "probe, macro-F1", crossed["f1_macro"]["mean"]),
         ),
