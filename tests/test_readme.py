@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -99,6 +100,7 @@ def test_every_command_works_and_prints_what_is_shown(newcomer: Path) -> None:
     for page in ("colors.md", "models.md", "reports.md", "outliers.md", "map.md"):
         check_guide(newcomer, page)
     check_pictures(newcomer)
+    check_labels(newcomer)
 
 
 def check_readme(newcomer: Path) -> None:
@@ -164,6 +166,28 @@ def check_pictures(newcomer: Path) -> None:
     for picture in re.findall(r"\]\((docs/images/[^)]+)\)", README):
         with Image.open(ROOT / picture) as image:
             image.verify()
+
+
+# Categories that a picture shows: others say by which door a work is reached, or its colour.
+SHOWN = (
+    "abstraction", "flowers", "geometry", "landscapes", "nocturnes", "ornament", "portraits",
+    "prints", "seascapes", "still lifes", "works on paper",
+)  # fmt: skip
+
+
+def check_labels(newcomer: Path) -> None:
+    """What the museum calls its works is learned, and known again in works of other artists."""
+    only = " ".join(f'--only "{name}"' for name in SHOWN)
+    for arguments, measure in (("style", "accuracy"), (f"category {only}", "map")):
+        command = f"artworks train {arguments} --split artists --folds 5 --no-activate --json"
+        done = run(command, newcomer, ARTWORKS_EMBEDDING="descriptors")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)["model"]["metrics"]
+        assert found["split"]["policy"] == "artists"
+        crossed = found["cross_validation"]
+        assert crossed[measure]["mean"] >= 0.95, (arguments, crossed[measure])
+        # Nobody who knows how frequent labels are alone comes near.
+        assert crossed["baselines"]["base_rate"][measure] < 0.5
 
 
 def test_profiles_are_valid_and_short() -> None:
