@@ -10,7 +10,7 @@ import typer
 
 from cli.console import number, on_terminal, print_json, print_table, remark, stderr
 from cli.opening import existing_database, load_settings, snapshot
-from cli.options import SiteOption, TermsOption
+from cli.options import FromOption, SiteOption, TermsOption, ToOption
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,12 +44,8 @@ def distribution(
     ] = None,
     site: SiteOption = None,
     terms: TermsOption = None,
-    year_from: Annotated[
-        int | None, typer.Option("--from", metavar="YEAR", help="Works not begun before this year.")
-    ] = None,
-    year_to: Annotated[
-        int | None, typer.Option("--to", metavar="YEAR", help="Works not ended after this year.")
-    ] = None,
+    year_from: FromOption = None,
+    year_to: ToOption = None,
     top: Annotated[
         int,
         typer.Option(

@@ -15,6 +15,12 @@ TermsOption = Annotated[
         "--term", metavar="KIND=NAME", help="Works with this term; may be given repeatedly."
     ),
 ]
+FromOption = Annotated[
+    int | None, typer.Option("--from", metavar="YEAR", help="Works not begun before this year.")
+]
+ToOption = Annotated[
+    int | None, typer.Option("--to", metavar="YEAR", help="Works not ended after this year.")
+]
 WeightsOption = Annotated[
     str | None,
     typer.Option(

@@ -10,7 +10,7 @@ import typer
 
 from cli.console import on_terminal, print_json, print_table, remark, size, stderr
 from cli.opening import existing_database, load_settings
-from cli.options import SiteOption, TermsOption
+from cli.options import FromOption, SiteOption, TermsOption, ToOption
 from storage.errors import ImageRejected, UsageError
 
 if TYPE_CHECKING:
@@ -43,12 +43,8 @@ def report(
     ] = None,
     site: SiteOption = None,
     terms: TermsOption = None,
-    year_from: Annotated[
-        int | None, typer.Option("--from", metavar="YEAR", help="Works not begun before this year.")
-    ] = None,
-    year_to: Annotated[
-        int | None, typer.Option("--to", metavar="YEAR", help="Works not ended after this year.")
-    ] = None,
+    year_from: FromOption = None,
+    year_to: ToOption = None,
     order: Annotated[
         str | None,
         typer.Option("--sort", metavar="ORDER", help="Of a wall: hue (default), lightness, year."),

@@ -16,7 +16,7 @@ from analysis.outliers.labels import KINDS, PEOPLE, SINGLE, UNCORRECTED
 from analysis.outliers.mahalanobis import tail
 from analysis.outliers.methods import DEFAULT_METHOD, KIND, METHODS
 from analysis.registry.models import default_model, find_model
-from analysis.reports.query import Query, check_query
+from analysis.reports.query import OF_SITE_AND_TERMS, Query, check_query
 from analysis.showing import WORKS_SHOWING, ShowingWork
 from storage.errors import UsageError
 
@@ -27,7 +27,7 @@ ALONE: Final = 1.5
 """An image is near nothing where its nearest is so many times as far as is usual, and has a few of
 its like where it is so many times as near."""
 
-_ODDEST = text("""
+_ODDEST = text(f"""
     SELECT o.image_id, o.score, o.is_outlier, o.label, i.sha256, i.object_key, i.preview_key,
            (SELECT count(*) FROM image_outliers b
             WHERE b.model_id = :model_id AND b.score < o.score) AS below
@@ -35,14 +35,9 @@ _ODDEST = text("""
     WHERE o.model_id = :model_id AND EXISTS (
         SELECT FROM image_sources s JOIN artworks a ON a.id = s.artwork_id
         WHERE s.image_id = o.image_id AND s.gone_at IS NULL AND a.gone_at IS NULL
-          AND (CAST(:site AS text) IS NULL OR a.site = :site)
-          AND NOT EXISTS (
-              SELECT FROM unnest(CAST(:kinds AS text[]), CAST(:names AS text[])) asked(kind, name)
-              WHERE NOT EXISTS (
-                  SELECT FROM artwork_terms at JOIN terms t ON t.id = at.term_id
-                  WHERE at.artwork_id = a.id AND t.kind = asked.kind AND t.name = asked.name)))
+          AND {OF_SITE_AND_TERMS})
     ORDER BY o.score DESC, o.image_id LIMIT :top
-""")
+""")  # noqa: S608 - the fragment is a constant
 _COUNT = text("SELECT count(*) FROM image_outliers WHERE model_id = :model_id")
 _IMAGES = text("SELECT id, sha256, preview_key FROM images WHERE id = ANY(:ids)")
 _TERMS = text(f"""

@@ -16,9 +16,18 @@ from storage.models import TERM_KINDS
 NAMED = 12
 """Known values that a refusal names at most."""
 
+# What a query's site and terms ask of a work `a`.
+OF_SITE_AND_TERMS = """
+    (CAST(:site AS text) IS NULL OR a.site = :site)
+    AND NOT EXISTS (
+        SELECT FROM unnest(CAST(:kinds AS text[]), CAST(:names AS text[])) asked(kind, name)
+        WHERE NOT EXISTS (
+            SELECT FROM artwork_terms at JOIN terms t ON t.id = at.term_id
+            WHERE at.artwork_id = a.id AND t.kind = asked.kind AND t.name = asked.name))
+"""
 # Works as the views for people show them: with the first image that their page still shows and
 # that stands in for no other. Joined as `shown`; its parameters are those of Query.
-SHOWN = """
+SHOWN = f"""
     shown AS MATERIALIZED (
         SELECT a.id, a.site, a.source_id, a.year_from, a.year_to, first.image_id
         FROM artworks a
@@ -29,16 +38,11 @@ SHOWN = """
             ORDER BY s.position, s.id LIMIT 1
         ) first ON true
         WHERE a.gone_at IS NULL
-          AND (CAST(:site AS text) IS NULL OR a.site = :site)
+          AND {OF_SITE_AND_TERMS}
           AND (CAST(:year_from AS integer) IS NULL OR a.year_from >= :year_from)
           AND (CAST(:year_to AS integer) IS NULL OR a.year_to <= :year_to)
-          AND NOT EXISTS (
-              SELECT FROM unnest(CAST(:kinds AS text[]), CAST(:names AS text[])) asked(kind, name)
-              WHERE NOT EXISTS (
-                  SELECT FROM artwork_terms at JOIN terms t ON t.id = at.term_id
-                  WHERE at.artwork_id = a.id AND t.kind = asked.kind AND t.name = asked.name))
     )
-"""
+"""  # noqa: S608 - the fragment is a constant
 _PALETTES = "SELECT id, name, version FROM models WHERE kind = 'palette' AND is_default"
 _COUNTS = text(f"""
     WITH {SHOWN}

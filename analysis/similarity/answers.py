@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from analysis.duplicates.job import DEFAULT_RADIUS
 from analysis.errors import NothingToCompare
+from analysis.reports.query import OF_SITE_AND_TERMS
 from analysis.similarity.candidates import Scored, Search
 from analysis.similarity.measures import JOBS, Models, require
 from analysis.similarity.neighbours import EXACT, Neighbours
@@ -32,7 +33,7 @@ _COLORS = text("""
     FROM image_colors WHERE image_id = ANY(:ids) AND model_id = :model_id GROUP BY image_id
 """)
 # A work may show an image at several addresses.
-_WORKS = text("""
+_WORKS = text(f"""
     SELECT DISTINCT ON (s.image_id, a.id)
            s.image_id, a.id, a.site, a.source_id, a.title, a.date_text, a.page_url, a.gone_at,
            maker.name
@@ -42,14 +43,9 @@ _WORKS = text("""
         WHERE aa.artwork_id = a.id ORDER BY aa.position LIMIT 1
     ) maker ON true
     WHERE s.image_id = ANY(:ids) AND s.gone_at IS NULL
-      AND (CAST(:site AS text) IS NULL OR a.site = :site)
-      AND NOT EXISTS (
-          SELECT FROM unnest(CAST(:kinds AS text[]), CAST(:names AS text[])) asked(kind, name)
-          WHERE NOT EXISTS (
-              SELECT FROM artwork_terms at JOIN terms t ON t.id = at.term_id
-              WHERE at.artwork_id = a.id AND t.kind = asked.kind AND t.name = asked.name))
+      AND {OF_SITE_AND_TERMS}
     ORDER BY s.image_id, a.id
-""")
+""")  # noqa: S608 - the fragment is a constant
 
 
 @dataclass(frozen=True)

@@ -10,22 +10,17 @@ from sqlalchemy import Connection, text
 
 from analysis.embeddings.stored import Ids
 from analysis.errors import NothingToShow
-from analysis.reports.query import Query, check_query, parse_term
+from analysis.reports.query import OF_SITE_AND_TERMS, Query, check_query, parse_term
 
 # A work counts with all the pictures that its page shows, as searches by colour have it.
-_IDS = text("""
+_IDS = text(f"""
     SELECT i.id FROM images i
     WHERE NOT i.placeholder AND EXISTS (
         SELECT FROM image_sources s JOIN artworks a ON a.id = s.artwork_id
         WHERE s.image_id = i.id AND s.gone_at IS NULL
-          AND (CAST(:site AS text) IS NULL OR a.site = :site)
-          AND NOT EXISTS (
-              SELECT FROM unnest(CAST(:kinds AS text[]), CAST(:names AS text[])) asked(kind, name)
-              WHERE NOT EXISTS (
-                  SELECT FROM artwork_terms at JOIN terms t ON t.id = at.term_id
-                  WHERE at.artwork_id = a.id AND t.kind = asked.kind AND t.name = asked.name)))
+          AND {OF_SITE_AND_TERMS})
     ORDER BY i.id LIMIT :most
-""")
+""")  # noqa: S608 - the fragment is a constant
 
 
 @dataclass(frozen=True)

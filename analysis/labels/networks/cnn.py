@@ -9,8 +9,7 @@ from analysis.embeddings.backbones import Preprocessing
 from analysis.embeddings.stored import Vectors
 from analysis.jobs import RGB
 from analysis.labels.networks.examples import Lesson, PictureExamples
-from analysis.labels.networks.fitting import Plan, fit_network
-from analysis.labels.networks.learning_rate import find_rate
+from analysis.labels.networks.learning_rate import fit_at_best_rate
 from analysis.labels.networks.losses import teaching_loss
 from analysis.labels.networks.parts import check_parts, fit_key, of_all, parts_of
 from analysis.labels.networks.pixels import PixelNetwork, give_weights
@@ -76,24 +75,8 @@ def fit_cnn(task: Task, recipe: CnnRecipe) -> Fitted:
     def build() -> Any:
         return build_cnn(recipe, classes, seed=task.seed, precision=precision)
 
-    search = find_rate(
-        recipe.learning_rate,
-        build,
-        examples,
-        loss,
-        folder=task.folder,
-        key=key,
-        progress=lambda done, total: task.tell("learning rates", done, total),
-    )
-    network = build()
-    fit = fit_network(
-        network,
-        examples,
-        loss,
-        Plan(search.rate, recipe.epochs, recipe.patience),
-        file=task.folder / f"{METHOD}.npz",
-        key=key,
-        progress=lambda done, total: task.tell("epochs", done, total),
+    network, fit, chosen = fit_at_best_rate(
+        task, recipe, build, examples, loss, file=f"{METHOD}.npz", key=key
     )
     # What is measured is what is stored, with 32 bits, whatever it was taught with.
     stored = PixelNetwork(network, PREPROCESSING)
@@ -102,12 +85,7 @@ def fit_cnn(task: Task, recipe: CnnRecipe) -> Fitted:
         scorer=scorer,
         logits=of_all(task, scorer.logits(cast(Sequence[RGB], squares))),
         history=fit.history,
-        details={
-            **search.as_dict(),
-            "best_epoch": fit.best_epoch,
-            "epochs": fit.epochs,
-            "precision": precision,
-        },
+        details={**chosen, "precision": precision},
     )
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from analysis.errors import NothingToTrain
-from analysis.labels.networks.fitting import Examples, Plan, Progress, fit_network
+from analysis.labels.networks.fitting import Examples, Fit, Plan, Progress, fit_network
 from analysis.labels.networks.losses import Loss
-from analysis.labels.networks.recipes import Rate
+from analysis.labels.networks.recipes import CnnRecipe, Rate, TransferRecipe
+from analysis.labels.task import Task
 
 RATES: Final = (3e-4, 1e-3, 3e-3, 1e-2)
 EPOCHS: Final = 3
@@ -28,6 +29,54 @@ class Search:
     def as_dict(self) -> dict[str, Any]:
         """Return this for JSON."""
         return {"learning_rate": self.rate, "tried_rates": dict(self.losses)}
+
+
+def fit_at_best_rate(
+    task: Task,
+    recipe: TransferRecipe | CnnRecipe,
+    build: Callable[[], Any],
+    examples: Examples,
+    loss: Loss,
+    *,
+    file: str,
+    key: str,
+) -> tuple[Any, Fit, dict[str, Any]]:
+    """Teach a network at the rate that its recipe asks for, or the best of a few.
+
+    Args:
+        task: where it is kept while it is taught, and whom to tell.
+        recipe: how fast and how long.
+        build: makes the network, the same one each time.
+        examples: what teaches, and what says when to stop.
+        loss: see `losses`.
+        file: name of the checkpoint.
+        key: all that the training depends on.
+
+    Returns the network, how it went, and what was chosen on the way, for JSON.
+
+    Raises NothingToTrain where no loss is finite.
+    """
+    search = find_rate(
+        recipe.learning_rate,
+        build,
+        examples,
+        loss,
+        folder=task.folder,
+        key=key,
+        progress=lambda done, total: task.tell("learning rates", done, total),
+    )
+    network = build()
+    fit = fit_network(
+        network,
+        examples,
+        loss,
+        Plan(search.rate, recipe.epochs, recipe.patience),
+        file=task.folder / file,
+        key=key,
+        progress=lambda done, total: task.tell("epochs", done, total),
+    )
+    chosen = {**search.as_dict(), "best_epoch": fit.best_epoch, "epochs": fit.epochs}
+    return network, fit, chosen
 
 
 def find_rate(

@@ -20,9 +20,8 @@ from analysis.jobs import RGB
 from analysis.labels.networks.backbone import teachable
 from analysis.labels.networks.dense import DenseLayers, fold
 from analysis.labels.networks.examples import Lesson, ViewExamples
-from analysis.labels.networks.fitting import Plan, fit_network
 from analysis.labels.networks.head import build_head
-from analysis.labels.networks.learning_rate import find_rate
+from analysis.labels.networks.learning_rate import fit_at_best_rate
 from analysis.labels.networks.losses import teaching_loss
 from analysis.labels.networks.parts import check_parts, fit_key, of_all, parts_of
 from analysis.labels.networks.precision import here
@@ -79,31 +78,10 @@ def fit_transfer(task: Task, recipe: TransferRecipe) -> Fitted:
     def build() -> Any:
         return build_head(recipe, dimensions, classes, seed=task.seed, precision=precision)
 
-    search = find_rate(
-        recipe.learning_rate,
-        build,
-        examples,
-        loss,
-        folder=task.folder,
-        key=key,
-        progress=lambda done, total: task.tell("learning rates", done, total),
+    head, fit, chosen = fit_at_best_rate(
+        task, recipe, build, examples, loss, file="head.npz", key=key
     )
-    head = build()
-    fit = fit_network(
-        head,
-        examples,
-        loss,
-        Plan(search.rate, recipe.epochs, recipe.patience),
-        file=task.folder / "head.npz",
-        key=key,
-        progress=lambda done, total: task.tell("epochs", done, total),
-    )
-    details = {
-        **search.as_dict(),
-        "best_epoch": fit.best_epoch,
-        "epochs": fit.epochs,
-        "precision": precision,
-    }
+    details = {**chosen, "precision": precision}
     if source is not None:
         from analysis.labels.networks.fine_tuning import fine_tune
 

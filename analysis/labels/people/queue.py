@@ -17,7 +17,7 @@ from analysis.errors import NoClassifier
 from analysis.labels.heads import HEADS
 from analysis.labels.people.corrections import CLASSIFIER, COLOR, check_head
 from analysis.registry.models import Model, default_model
-from analysis.reports.query import Query, check_query
+from analysis.reports.query import OF_SITE_AND_TERMS, Query, check_query
 from analysis.showing import WORKS_SHOWING, ShowingWork
 
 TOLD: Final = 4
@@ -29,18 +29,13 @@ HALF: Final = 0.5
 """Threshold of labels of which a model says none."""
 
 # Left to look at: shown by a work that fits, and nobody has said anything of this head.
-_LEFT = """
+_LEFT = f"""
     NOT EXISTS (SELECT FROM corrections c WHERE c.image_id = d.image_id AND c.head = :head)
     AND EXISTS (
         SELECT FROM image_sources s JOIN artworks a ON a.id = s.artwork_id
         WHERE s.image_id = d.image_id AND s.gone_at IS NULL AND a.gone_at IS NULL
-          AND (CAST(:site AS text) IS NULL OR a.site = :site)
-          AND NOT EXISTS (
-              SELECT FROM unnest(CAST(:kinds AS text[]), CAST(:names AS text[])) asked(kind, name)
-              WHERE NOT EXISTS (
-                  SELECT FROM artwork_terms at JOIN terms t ON t.id = at.term_id
-                  WHERE at.artwork_id = a.id AND t.kind = asked.kind AND t.name = asked.name)))
-"""
+          AND {OF_SITE_AND_TERMS})
+"""  # noqa: S608 - the fragment is a constant
 _FOUND = f"""
     SELECT d.image_id, d.margin, d.about, i.sha256, i.preview_key
     FROM doubts d JOIN images i ON i.id = d.image_id AND NOT i.placeholder
