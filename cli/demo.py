@@ -341,8 +341,8 @@ def _look(database: Database, store: ObjectStore) -> list[str]:
 
 def _compare(database: Database, store: ObjectStore) -> list[str]:
     """Index the embeddings, and find what belongs together and what does not."""
-    jobs = ["index", "look-alikes", "clusters", "map", "outliers"]
-    _index, alike, groups, _map, odd = run_with_progress(database, store, jobs)
+    jobs = ["duplicates", "index", "look-alikes", "clusters", "map", "outliers"]
+    _copies, _index, alike, groups, _map, odd = run_with_progress(database, store, jobs)
     told = (
         (groups.details.get("clusters", 0), "clusters"),
         (alike.details.get("pairs", 0), "pairs of look-alikes"),

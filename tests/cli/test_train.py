@@ -163,7 +163,7 @@ def test_the_page_about_models_tells_the_truth(labelled, sample_url: str) -> Non
     ]
     assert labelled("sql", second).out.splitlines()[1:] == ["red\t15\t0.750"]
     commands = re.findall(r"^    artworks (models .*?) +#", page, re.MULTILINE)
-    assert len(commands) == 5
+    assert len(commands) == 6
     for line in commands:
         assert labelled(*line.split()).code == 0, line
 

@@ -80,6 +80,10 @@ _PAIRS = text("""
     SELECT d.image_id, d.other_id FROM image_duplicates d WHERE d.model_id = :model_id
 """)
 
+_COMPARED = text("""
+    SELECT count(*) FROM image_results r WHERE r.model_id = :model_id AND r.image_id = ANY(:ids)
+""")
+
 
 @dataclass(frozen=True)
 class _Found:
@@ -133,6 +137,15 @@ def read_dataset(connection: Connection, query: DatasetQuery) -> Dataset:
     renamed = {merging.get(label, label) for label in here} | set(merging.values())
     check_named(connection, head, query, only, renamed)
     return _dataset(connection, query, found, settled, beyond)
+
+
+def count_not_compared(connection: Connection, dataset: Dataset) -> int:
+    """Return of how many images nobody has looked yet which others look the same."""
+    model = default_model(connection, "duplicates")
+    if model is None:
+        return len(dataset)
+    values = {"model_id": model.id, "ids": dataset.ids.tolist()}
+    return len(dataset) - int(connection.scalar(_COMPARED, values) or 0)
 
 
 def check_dataset_query(query: DatasetQuery) -> None:

@@ -11,7 +11,7 @@ from analysis.embeddings.stored import Vectors, embedding_model
 from analysis.errors import WrongDataset
 from analysis.labels.dataset import Dataset, DatasetQuery, Split
 from analysis.labels.datasets.embedded import with_vectors
-from analysis.labels.datasets.reading import read_dataset
+from analysis.labels.datasets.reading import count_not_compared, read_dataset
 from analysis.labels.datasets.splitting import draw_split
 from analysis.labels.datasets.stored_splits import load_split, store_split
 from analysis.labels.learning.cross_validation import check_folds
@@ -73,6 +73,8 @@ class Plan:
     split: Split
     split_id: int
     """In the table `splits`."""
+    not_compared: int
+    """Images of which nobody has looked yet which others look the same."""
     params: Mapping[str, Any]
     """All that what is learned depends on, besides the examples, as JSON gives it back."""
 
@@ -109,6 +111,7 @@ def plan_training(database: Database, request: Request) -> Plan:
             split_id = store_split(connection, dataset, split)
         else:
             split_id, split = load_split(connection, dataset, request.split)
+        not_compared = count_not_compared(connection, dataset)
     params = {
         "method": method.name,
         "labels": request.query.mode,
@@ -129,7 +132,7 @@ def plan_training(database: Database, request: Request) -> Plan:
         "rounds": request.rounds,
         "packages": method.versions(),
     }
-    return Plan(request, dataset, vectors, model, split, split_id, plain(params))
+    return Plan(request, dataset, vectors, model, split, split_id, not_compared, plain(params))
 
 
 def plain(value: Mapping[str, Any]) -> dict[str, Any]:

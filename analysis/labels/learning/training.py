@@ -183,7 +183,11 @@ def _metrics(
             "weak": int(dataset.weak.sum()),
             "sites": dict(Counter(dataset.sites)),
             "left_out": dict(dataset.left_out),
-            "split": {**plan.split.as_dict(), "id": plan.split_id},
+            "split": {
+                **plan.split.as_dict(),
+                "id": plan.split_id,
+                "not_compared": plan.not_compared,
+            },
             "data_fingerprint": dataset.fingerprint,
             "history": {name: list(values) for name, values in fitted.history.items()},
             "chosen": dict(fitted.details),

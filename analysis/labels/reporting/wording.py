@@ -109,6 +109,11 @@ def split_sentence(metrics: Mapping[str, Any]) -> str:
         f"{images['train']:,} images taught, {images['validation']:,} chose, "
         f"{images['test']:,} measured, seed {split['seed']}; {_APART[split['policy']]}"
     )
+    if split.get("not_compared"):
+        said += (
+            f" (of {split['not_compared']:,} images, look-alikes were not looked for yet: "
+            "`artworks duplicates`)"
+        )
     if split.get("removed"):
         said += f"; {split['removed']:,} that look like what measured were removed"
     return said

@@ -96,6 +96,7 @@ def test_from_terms_to_a_default_classifier(
     assert metrics["chosen"]["c"] in model.params["recipe"]["grid"]
     assert metrics["split"]["policy"] == "artists"
     assert metrics["split"]["id"] == one(database, "SELECT id FROM splits")
+    assert metrics["split"]["not_compared"] == 120
     assert metrics["data_fingerprint"] == model.data_fingerprint
     crossed = metrics["cross_validation"]
     assert (crossed["folds"], crossed["rounds"], crossed["images"]) == (3, 2, 120)

@@ -83,6 +83,12 @@ def test_the_split_says_what_was_kept_apart() -> None:
     metrics["split"] |= {"policy": "artists", "removed": 7}
     assert "works by one artist" in split_sentence(metrics)
     assert "7 that look like what measured were removed" in split_sentence(metrics)
+    assert "not looked for" not in split_sentence(metrics)
+    metrics["split"]["not_compared"] = 12
+    assert (
+        "of 12 images, look-alikes were not looked for yet: `artworks duplicates`"
+        in split_sentence(metrics)
+    )
 
 
 def test_labels_of_pages_stay_in_their_cells() -> None:
