@@ -437,6 +437,7 @@ def _summarise(
         ),
         ("palettes", number(status.results["image_colors"])),
         ("embeddings", number(status.results["image_embeddings"])),
+        ("labels", number(status.results["image_labels"])),
         ("failures", ", ".join(failures) or "none"),
         (
             "seconds",

@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from support.prompt import Prompt
 
 from analysis.config import AnalysisSettings
 from crawler.config import CrawlerSettings
@@ -63,8 +64,6 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def run(command: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    # The environment is there already: nothing is to be installed while testing.
-    command = re.sub(r"^make ", "make -o .venv/.installed ", command)
     return subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
@@ -108,6 +107,7 @@ def check_readme(newcomer: Path) -> None:
     url = f"http://127.0.0.1:{PORT}"
     (newcomer / "mymuseum.toml").write_text(blocks("toml")[0], encoding="utf-8")
     served: subprocess.Popen[str] | None = None
+    prompt = Prompt(newcomer, environment(newcomer), timeout_s=DEMO_TIMEOUT_S)
     try:
         for command, shown in given:
             if command in NOT_RUN:
@@ -127,15 +127,18 @@ def check_readme(newcomer: Path) -> None:
                 profile = newcomer / "mymuseum.toml"
                 written = profile.read_text(encoding="utf-8")
                 profile.write_text(written.replace(f"http://127.0.0.1:{PORT}", url), "utf-8")
-            done = run(command.replace(f"http://127.0.0.1:{PORT}", url), newcomer)
-            assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
-            assert "Traceback" not in done.stderr
+            # The environment is there already: nothing is to be installed while testing.
+            typed = re.sub(r"^make ", "make -o .venv/.installed ", command)
+            done = prompt.run(typed.replace(f"http://127.0.0.1:{PORT}", url))
+            assert done.code == 0, f"{command}\n{done.out[-2000:]}\n{done.err[-3000:]}"
+            assert "Traceback" not in done.err
             if command == "make demo":
                 url = museum_url(newcomer)
             if shown:
                 expected = [line.replace(f"http://127.0.0.1:{PORT}", url) for line in shown]
-                assert words(done.stdout.splitlines()) == words(expected), command
+                assert words(done.out.splitlines()) == words(expected), command
     finally:
+        prompt.close()
         if served is not None:
             served.terminate()
             served.wait(30)
@@ -147,40 +150,17 @@ def guided_commands(page: str) -> list[str]:
     return [command.partition("  #")[0].strip() for command in found]
 
 
-GUIDE = """
-import json, os, shlex, subprocess, sys
-from cli.main import run
-
-for command in json.load(sys.stdin):
-    tokens = shlex.shlex(command, posix=True, punctuation_chars=True)
-    tokens.whitespace_split = True
-    print("$", command, file=sys.stderr, flush=True)
-    if {">", "|", "<", "&&"} & set(tokens):
-        code = subprocess.run(["bash", "-c", command]).returncode
-    else:
-        code = run(shlex.split(command)[1:])
-    if code:
-        sys.exit(f"it ended with {code}")
-"""
-"""Runs commands one after the other; in one process, since starting takes longer than most."""
-
-
 def check_guides(newcomer: Path, *pages: str) -> None:
     (newcomer / "painting.jpg").write_bytes((ROOT / "docs/images/contact-sheet.jpg").read_bytes())
-    given = [guided_commands(page) for page in pages]
-    assert min(map(len, given)) >= 4
-    done = subprocess.run(
-        [sys.executable, "-c", GUIDE],
-        input=json.dumps([command for commands in given for command in commands]),
-        cwd=newcomer,
-        # The weights of networks are not fetched while testing.
-        env=environment(newcomer) | {"ARTWORKS_EMBEDDING": "descriptors", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=DEMO_TIMEOUT_S,
-        check=False,
-    )
-    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+    # The weights of networks are not fetched while testing.
+    with Prompt(newcomer, environment(newcomer) | {"ARTWORKS_EMBEDDING": "descriptors"}) as prompt:
+        for page in pages:
+            given = guided_commands(page)
+            assert len(given) >= 4
+            for command in given:
+                done = prompt.run(command)
+                said = f"{command}\n{done.out[-2000:]}\n{done.err[-3000:]}"
+                assert done.code == 0, said
 
 
 def check_pictures(newcomer: Path) -> None:

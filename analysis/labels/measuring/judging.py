@@ -18,7 +18,7 @@ from analysis.labels.measuring.curves import curves
 from analysis.labels.measuring.measures import Answers, measure, recorded
 from analysis.labels.measuring.predictions import Predictions
 from analysis.labels.measuring.resampling import drawn_by, intervals
-from analysis.labels.measuring.thresholds import UNKNOWN, choose_thresholds
+from analysis.labels.measuring.thresholds import UNKNOWN, choosable, choose_thresholds
 from analysis.labels.scorer import Logits
 
 
@@ -79,7 +79,7 @@ def judge(dataset: Dataset, split: Split, logits: Logits, *, seed: int) -> Judge
     if mode == "multi":
         known = dataset.targets[validation]
         thresholds = choose_thresholds(known, probabilities[validation])
-        unchosen = [label for at, label in enumerate(classes) if not known[:, at].any()]
+        unchosen = [classes[at] for at in np.flatnonzero(~choosable(known))]
     truth = dataset.targets[test]
     answers = Answers.of(truth, probabilities[test], mode, thresholds)
     uncalibrated = Answers.of(truth, to_probabilities(logits[test], mode), mode)
