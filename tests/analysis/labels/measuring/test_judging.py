@@ -81,6 +81,8 @@ def test_a_temperature_helps_what_is_too_sure() -> None:
 def test_what_could_not_be_chosen_is_told() -> None:
     targets = drawn_targets(COUNT, 4, "multi", 3)
     split = split_of(COUNT, validation=0.05)
+    targets[split.validation] = 1
+    targets[split.validation[:7], 1] = 0
     targets[split.validation, 2] = 0
     found = judge(dataset_of(targets, "multi"), split, scored(targets, 3), seed=0)
     assert found.temperature == 1
