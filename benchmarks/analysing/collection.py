@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from sqlalchemy import text
 
@@ -45,6 +46,17 @@ class Workshop:
             "ARTWORKS_OBJECTS_URL": self.objects_url,
             "PYTHONPATH": str(ROOT),
         }
+
+    @property
+    def home(self) -> Path:
+        """Folder for what is cached."""
+        return Path(self.objects_url.removeprefix("file://")).parent / "home"
+
+    @contextmanager
+    def at_home(self) -> Iterator[None]:
+        """Have this process cache below `home`, where nothing is left of earlier runs."""
+        with patch.dict(os.environ, {"ARTWORKS_HOME": str(self.home)}):
+            yield
 
     def empty(self) -> None:
         """Forget everything, and the indexes of vectors, which are named after models."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
-from unittest.mock import patch
 
 from sqlalchemy import text
 
@@ -27,27 +24,26 @@ CATEGORIES = DatasetQuery(head="category", mode="multi", merge={RECENT: ""})
 
 def measure(workshop: Workshop, works: int | None = None, *, targets: bool = True) -> list[Section]:
     """Hang the museum, or its first `works`, and learn what it calls its works."""
-    with patch.dict(os.environ, {"ARTWORKS_HOME": str(hung(workshop, works))}):
+    hung(workshop, works)
+    with workshop.at_home():
         return [
             _learned(workshop, STYLE, "accuracy", targets=targets),
             _learned(workshop, CATEGORIES, "map", targets=targets),
         ]
 
 
-def hung(workshop: Workshop, works: int | None = None) -> Path:
-    """Hang the museum, or its first `works`, unless it hangs there; return its home."""
-    home = Path(workshop.objects_url.removeprefix("file://")).parent / "home"
+def hung(workshop: Workshop, works: int | None = None) -> None:
+    """Hang the museum, or its first `works`, unless it hangs there."""
     with workshop.database.begin() as connection:
         if connection.scalar(text("SELECT count(*) FROM artworks WHERE site = 'museum'")):
-            return home
+            return
     workshop.empty()
     for work in build_catalogue().works[:works]:
         if not work.image_missing:
             hang(workshop, _exhibit(work))
     workshop.settle()
-    with patch.dict(os.environ, {"ARTWORKS_HOME": str(home)}):
+    with workshop.at_home():
         run_jobs(workshop.database, workshop.store, ["embeddings", "duplicates"])
-    return home
 
 
 def _learned(workshop: Workshop, query: DatasetQuery, measure: str, *, targets: bool) -> Section:

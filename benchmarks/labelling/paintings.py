@@ -208,7 +208,8 @@ def _right(workshop: Workshop, training: Training) -> dict[str, float]:
 
 
 def _train(workshop: Workshop, query: DatasetQuery, **options: Any) -> Training:
-    return train_labels(workshop.database, workshop.store, query, **options)
+    with workshop.at_home():
+        return train_labels(workshop.database, workshop.store, query, **options)
 
 
 def _rows() -> list[Mapping[str, str]]:
@@ -241,7 +242,8 @@ def _hung(workshop: Workshop) -> bool:
             ),
         )
     workshop.settle()
-    run_jobs(workshop.database, workshop.store, ["embeddings", "duplicates"])
+    with workshop.at_home():
+        run_jobs(workshop.database, workshop.store, ["embeddings", "duplicates"])
     return True
 
 

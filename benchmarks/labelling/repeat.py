@@ -22,11 +22,11 @@ TRANSFER = (*STYLE, "--method", "transfer", "--views", "1", "--learning-rate", "
 
 def measure(workshop: Workshop) -> list[Section]:
     """Train a probe and a transfer head twice, and the latter after a kill in the middle."""
-    home = hung(workshop)
-    environment = workshop.environment | {"ARTWORKS_HOME": str(home)}
+    hung(workshop)
+    environment = workshop.environment | {"ARTWORKS_HOME": str(workshop.home)}
     probes = [_trained(STYLE, environment) for _ in range(2)]
     transfers = [_trained(TRANSFER, environment) for _ in range(2)]
-    epochs = _killed(TRANSFER, environment, home)
+    epochs = _killed(TRANSFER, environment, workshop.home)
     resumed = _trained(TRANSFER, environment)
     return [
         Section(
